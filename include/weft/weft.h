@@ -1,0 +1,10 @@
+/* weft/weft.h - all of weft. */
+#ifndef WEFT_WEFT_H
+#define WEFT_WEFT_H
+
+#include <weft/base.h>
+#include <weft/task.h>
+#include <weft/sync.h>
+#include <weft/walk.h>
+
+#endif /* WEFT_WEFT_H */

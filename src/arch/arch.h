@@ -1,0 +1,47 @@
+/*
+ * arch.h - what differs between processors: the context switch, the runtime's one thread-local, pause.
+ *
+ * The context of a task that does not run is its stack pointer; the callee-saved registers and the
+ * floating-point control state lie at the top of its stack in the layout of the processor's switch.S.
+ */
+#ifndef WEFT_ARCH_H
+#define WEFT_ARCH_H
+
+struct weft__thread;
+
+/*
+ * Saves the caller's context on its stack, stores the stack pointer in *save, makes `load` the stack pointer
+ * and returns in the context that was saved there. Keeps the callee-saved registers and the
+ * floating-point control state (rounding, exceptions masked) of each context; signal masks are not switched.
+ */
+void weft__arch_switch(void **save, void *load);
+
+/*
+ * A context on a fresh stack whose highest byte is below stack_top (16-byte aligned): the first switch to the
+ * result calls entry(), which must not return. It starts with the caller's floating-point control state. The
+ * frame ends the stack for unwinders and for frame-pointer walks.
+ */
+void *weft__arch_prepare(void *stack_top, void (*entry)(void));
+
+/*
+ * The record of the calling thread (NULL when weft does not know it yet). Reads the thread pointer each time:
+ * no compiler may carry the value, or the address of the variable, across a switch to another thread.
+ *     static inline struct weft__thread *weft__self(void);
+ *     static inline void weft__self_set(struct weft__thread *thread);
+ * The variable weft__tls_self (8 bytes, hidden, .tbss) is defined in switch.S, which no link-time
+ * optimisation sees. Access is by the initial-exec model.
+ *
+ * A hint that the caller spins.
+ *     static inline void weft__pause(void);
+ */
+#if defined(__x86_64__)
+#include "x86_64/arch_cpu.h"
+#elif defined(__aarch64__)
+#include "aarch64/arch_cpu.h"
+#elif defined(__riscv) && __riscv_xlen == 64
+#include "riscv64/arch_cpu.h"
+#else
+#error "weft runs on x86_64, aarch64 and riscv64"
+#endif
+
+#endif /* WEFT_ARCH_H */
