@@ -1,0 +1,52 @@
+/*
+ * arch_cpu.h - x86_64: the layout of a saved context, the runtime's thread-local, pause. See arch.h.
+ * Included by switch.S too, for the constants.
+ */
+#ifndef WEFT_ARCH_CPU_H
+#define WEFT_ARCH_CPU_H
+
+#if defined(__ILP32__)
+#error "weft does not support x32: build for the 64-bit ABI"
+#endif
+
+/* A saved context: its size, and where in it the frame pointer and the address to go on at lie. */
+#define WEFT__ARCH_CONTEXT_SIZE 64
+#define WEFT__ARCH_CONTEXT_FP 48
+#define WEFT__ARCH_CONTEXT_PC 56
+
+/* From the frame pointer of a function that keeps one: where the caller's frame pointer and the return
+ * address lie. */
+#define WEFT__ARCH_FRAME_FP 0
+#define WEFT__ARCH_FRAME_PC 8
+
+#ifndef __ASSEMBLER__
+
+/* Volatile, so that it is neither merged with another read nor moved across a switch. */
+static inline __attribute__((always_inline)) struct weft__thread *weft__self(void)
+{
+	struct weft__thread *thread;
+
+	__asm__ volatile("movq weft__tls_self@gottpoff(%%rip), %0\n\t"
+			 "movq %%fs:(%0), %0"
+			 : "=r"(thread));
+	return thread;
+}
+
+static inline __attribute__((always_inline)) void weft__self_set(struct weft__thread *thread)
+{
+	void *offset;
+
+	__asm__ volatile("movq weft__tls_self@gottpoff(%%rip), %0\n\t"
+			 "movq %1, %%fs:(%0)"
+			 : "=&r"(offset)
+			 : "r"(thread));
+}
+
+static inline __attribute__((always_inline)) void weft__pause(void)
+{
+	__asm__ volatile("pause");
+}
+
+#endif /* __ASSEMBLER__ */
+
+#endif /* WEFT_ARCH_CPU_H */

@@ -1,0 +1,275 @@
+/* thread.c - threads, futexes, clocks, CPUs and the process-wide barrier on Linux. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/atomic.h"
+#include "os/os.h"
+
+/* Per-thread CPU clock of a thread id, as the kernel encodes it (CPUCLOCK_SCHED, per thread). */
+#define THREAD_CLOCK(tid) ((clockid_t)((~(uint32_t)(tid) << 3) | 6u))
+
+enum { SYSTEM_STACK = 256 * 1024 };
+
+weft_time_t weft__os_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (weft_time_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int weft__os_futex_wait(uint32_t *word, uint32_t expected, weft_time_t deadline)
+{
+	struct timespec ts, *until = NULL;
+
+	if (deadline != WEFT_NEVER) {
+		int64_t at = deadline < 0 ? 0 : deadline;
+		ts.tv_sec = at / 1000000000;
+		ts.tv_nsec = at % 1000000000;
+		until = &ts;
+	}
+	/* FUTEX_WAIT_BITSET takes an absolute time of the monotonic clock. */
+	if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, NULL,
+	            FUTEX_BITSET_MATCH_ANY) == 0)
+		return 0;
+	return errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+void weft__os_futex_wake(uint32_t *word, int n)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, NULL, NULL, 0);
+}
+
+struct start {
+	void (*fn)(void *);
+	void *arg;
+	char name[16];
+};
+
+static void *thread_main(void *p)
+{
+	struct start start = *(struct start *)p;
+	int ignored;
+
+	weft__free(p);
+	/* A worker runs many tasks: cancelling it would cut all of them off at once. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+	pthread_setname_np(pthread_self(), start.name);
+	start.fn(start.arg);
+	return NULL;
+}
+
+int weft__os_thread_start(void (*fn)(void *), void *arg, const char *name)
+{
+	struct start *start = weft__alloc(sizeof *start);
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+	int err;
+
+	if (start == NULL)
+		return -ENOMEM;
+	start->fn = fn;
+	start->arg = arg;
+	strncpy(start->name, name, sizeof start->name - 1);
+	if (weft__alloc_must_fail()) {
+		weft__free(start);
+		return -EAGAIN;
+	}
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, SYSTEM_STACK);
+	/* Signals for the process go to the program's own threads. */
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGTRAP);
+	sigdelset(&all, SIGABRT);
+	sigdelset(&all, SIGSYS);
+	sigdelset(&all, SIGPROF);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&thread, &attr, thread_main, start);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	if (err != 0)
+		weft__free(start);
+	return -err;
+}
+
+int32_t weft__os_thread_id(void)
+{
+	return (int32_t)syscall(SYS_gettid);
+}
+
+int64_t weft__os_thread_cpu(int32_t tid)
+{
+	struct timespec ts;
+
+	if (clock_gettime(THREAD_CLOCK(tid), &ts) != 0)
+		return -1;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int weft__os_thread_sleeps(int32_t tid)
+{
+	char path[64], text[512];
+	const char *state;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	/* "tid (name) S ...": the name may hold anything, so the last parenthesis counts. */
+	state = strrchr(text, ')');
+	if (state == NULL || state[1] != ' ')
+		return -1;
+	return state[2] != 'R';
+}
+
+void weft__os_thread_precise(void)
+{
+	prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+}
+
+void weft__os_thread_yield(void)
+{
+	sched_yield();
+}
+
+/* The first number (or pair of numbers) of a file of a control group; 0 when there is none. */
+static int read_numbers(const char *path, long long *a, long long *b)
+{
+	FILE *f = fopen(path, "re");
+	int n = 0;
+
+	if (f != NULL) {
+		n = b != NULL ? fscanf(f, "%lld %lld", a, b) : fscanf(f, "%lld", a);
+		fclose(f);
+	}
+	return n < 0 ? 0 : n;
+}
+
+/* The quota of one group, in whole CPUs rounded up; 0: none. */
+static unsigned group_quota(const char *dir)
+{
+	char path[PATH_MAX * 2 + 32];
+	long long quota = 0, period = 0;
+
+	snprintf(path, sizeof path, "%s/cpu.max", dir);
+	if (read_numbers(path, &quota, &period) != 2) {
+		snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", dir);
+		if (read_numbers(path, &quota, NULL) != 1)
+			return 0;
+		snprintf(path, sizeof path, "%s/cpu.cfs_period_us", dir);
+		if (read_numbers(path, &period, NULL) != 1)
+			return 0;
+	}
+	if (quota <= 0 || period <= 0)
+		return 0;
+	return (unsigned)((quota + period - 1) / period);
+}
+
+/* The least quota of the group and its parents, for both versions of control groups. */
+static unsigned cgroup_quota(void)
+{
+	char line[PATH_MAX], dir[PATH_MAX * 2];
+	unsigned least = 0;
+	FILE *f = fopen("/proc/self/cgroup", "re");
+
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof line, f) != NULL) {
+		/* "0::/path" (version 2) or "N:cpu,cpuacct:/path" (version 1) */
+		char *controllers = strchr(line, ':'), *path;
+		const char *root;
+		if (controllers == NULL || (path = strchr(controllers + 1, ':')) == NULL)
+			continue;
+		*path++ = '\0';
+		controllers++;
+		path[strcspn(path, "\n")] = '\0';
+		if (*controllers == '\0')
+			root = "/sys/fs/cgroup";
+		else if (strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0 ||
+		         strstr(controllers, ",cpu,") != NULL)
+			root = "/sys/fs/cgroup/cpu";
+		else
+			continue;
+		for (;;) {
+			char *slash;
+			unsigned quota;
+			snprintf(dir, sizeof dir, "%s%s", root, path);
+			quota = group_quota(dir);
+			if (quota != 0 && (least == 0 || quota < least))
+				least = quota;
+			slash = strrchr(path, '/');
+			if (slash == NULL)
+				break;
+			*slash = '\0';
+		}
+	}
+	fclose(f);
+	return least;
+}
+
+unsigned weft__os_cpus(void)
+{
+	unsigned cpus = 0, quota;
+
+	/* The mask may be larger than cpu_set_t on big machines. */
+	for (int n = CPU_SETSIZE; n <= 1 << 16; n *= 2) {
+		cpu_set_t *set = CPU_ALLOC((size_t)n);
+		size_t size = CPU_ALLOC_SIZE((size_t)n);
+		if (set == NULL)
+			break;
+		int ok = sched_getaffinity(0, size, set) == 0;
+		if (ok)
+			cpus = (unsigned)CPU_COUNT_S(size, set);
+		CPU_FREE(set);
+		if (ok)
+			break;
+	}
+	if (cpus == 0) {
+		long n = sysconf(_SC_NPROCESSORS_ONLN);
+		cpus = n > 0 ? (unsigned)n : 1;
+	}
+	quota = cgroup_quota();
+	return quota != 0 && quota < cpus ? quota : cpus;
+}
+
+bool weft__os_barrier_setup(void)
+{
+	long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+
+	if (commands < 0 || !(commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		return false;
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+void weft__os_barrier(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}

@@ -1,0 +1,562 @@
+/*
+ * sched.h - the runtime's objects and the few calls that the layers above block through.
+ *
+ * Who is who
+ *   task       what the user started: a header from a slab, and a stack once it has run
+ *   processor  the right to run tasks, with the data that belongs to it: queues, caches, timers; as many as CPUs
+ *   thread     an operating system thread that weft knows: a worker, which runs tasks while it holds a processor, or
+ *              a plain pthread that came to weft by itself
+ *   waiter     one blocked call of a task or of a plain thread, on its own stack
+ *
+ * Inside and outside
+ *   A processor's own data is touched only by the thread that holds it, and only inside: between enter() and leave().
+ *   User code always runs outside. The monitor may take the processor from a thread that is outside:
+ *
+ *     worker, enter()                     monitor, weft__proc_retake()
+ *       inside = 1                          claim: NONE -> CLAIMED
+ *       light barrier                       heavy barrier
+ *       claim != NONE -> slow path          inside != 0 -> claim: CLAIMED -> NONE, give up
+ *                                           else        -> claim: CLAIMED -> TAKEN, it is ours
+ *
+ *   The barriers are a store-load fence on each side, asymmetric where the kernel offers membarrier: then at least one
+ *   of them sees the other's store. If both do, the compare-and-swap on claim decides: a worker that finds CLAIMED
+ *   swaps it back to NONE and keeps the processor; one that finds TAKEN has none any more and must get one first.
+ *   A worker's inside = 0 (release) orders all it did with the processor before the monitor's load (acquire).
+ *   BORROWED is a TAKEN that ends soon: the monitor moves the next slot to the global queue and gives back; the
+ *   worker waits for it.
+ *
+ *     claim       set by     to         meaning
+ *     NONE        both       -          the worker holds its processor
+ *     CLAIMED     monitor    NONE       undecided; the worker or the monitor swaps it back
+ *                            TAKEN
+ *                            BORROWED
+ *     TAKEN       monitor    NONE       by the worker, once it knows
+ *     BORROWED    monitor    NONE       by the monitor
+ *
+ * Giving up the processor
+ *   A task that parks, yields or ends switches straight to the next task, or to the thread's own context where the
+ *   search for work is (worker.c). What must happen once its registers are saved (put it in a queue, unlock the
+ *   primitive, free its stack) is done by whoever runs next on the thread: weft__after_switch. Until then nobody can
+ *   find the task, so nobody can run it on two threads.
+ */
+#ifndef WEFT_SCHED_SCHED_H
+#define WEFT_SCHED_SCHED_H
+
+#include <weft/task.h>
+
+#include "arch/arch.h"
+#include "base/atomic.h"
+#include "base/choose.h"
+#include "base/probe.h"
+#include "base/san.h"
+#include "os/lock.h"
+#include "os/os.h"
+
+#if defined(WEFT_CHAOS) && WEFT_CHAOS
+#define CHAOS 1
+#else
+#define CHAOS 0
+#endif
+
+enum {
+	RING = CHAOS ? 2 : 1024,      /* tasks in a processor's own queue; a power of two */
+	TURN = CHAOS ? 3 : 61,        /* most switches between two looks at the rest of the world */
+	STACK_MIN_SHIFT = 14,         /* 16 KiB */
+	STACK_CLASSES = 17,           /* up to 1 GiB */
+	STACK_DEFAULT_CLASS = 2,      /* 64 KiB */
+	STACK_CACHE = CHAOS ? 2 : 64, /* free stacks of the default class that a processor keeps */
+	TASK_CACHE = CHAOS ? 4 : 512, /* free task headers that a processor keeps */
+	TASK_BATCH = CHAOS ? 2 : 256, /* headers in one exchange with the global list */
+	NAME_SIZE = 24,
+	ARGS_SIZE = 64,
+	WHEEL_LEVELS = 9,
+	WHEEL_SLOTS = 64
+};
+
+struct weft__thread;
+struct weft__proc;
+struct weft__waiter;
+struct weft__wheel;
+
+/* ---- timers (timer.c) ---- */
+
+/*
+ * A node of a wheel. Protected by the lock of `wheel`, which is the wheel that it is armed in; NULL: not armed. The one
+ * who fires it stores NULL last (release); the memory may be gone after that.
+ */
+struct weft__timer {
+	struct weft__timer *next, *prev; /* circle of the slot */
+	weft_time_t when;
+	struct weft__wheel *wheel;
+	weft_fn_t *fn; /* a task to start; NULL: wake `arg`, a waiter */
+	void *arg;
+	const char *site;
+	uint8_t level, slot;
+	uint8_t used; /* was armed once */
+};
+
+struct weft__slot {
+	struct weft__timer *first;
+	weft_time_t least; /* no timer of the slot is earlier; meaningful when the slot is not empty */
+};
+
+struct weft__wheel {
+	uint32_t lock;
+	weft_time_t next; /* atomic: no armed timer fires earlier; WEFT_NEVER: none armed */
+	uint64_t now;     /* in ticks: everything up to here has fired */
+	uint64_t bits[WHEEL_LEVELS]; /* slots that are not empty */
+	struct weft__slot slots[WHEEL_LEVELS][WHEEL_SLOTS];
+};
+
+/* ---- stacks (stack.c) ---- */
+
+struct weft__stack {
+	char *base; /* lowest byte; the guard lies here */
+	struct weft__stack *next;
+	struct weft__task *task; /* atomic: whose it is, for the report of an overflow */
+	uint32_t class;
+	uint16_t color; /* bytes left free at the top, so that the hot lines of stacks differ */
+	uint8_t guard;  /* enum guard_kind */
+};
+
+enum guard_kind { GUARD_NONE, GUARD_MADVISE, GUARD_MPROTECT, GUARD_CANARY };
+
+/* ---- tasks (task.c) ---- */
+
+enum task_flags {
+	TASK_LIVE = 1,      /* started and not ended */
+	TASK_ARGS_HEAP = 2, /* arg is the runtime's memory and freed at the end */
+};
+
+struct weft__task {
+	/* what a switch touches */
+	void *sp;                    /* saved context; NULL: has not run yet */
+	struct weft__stack *stack;   /* NULL: has not run yet */
+	struct weft__task *link;     /* in the global queue, a list of ready tasks, or a free list */
+	weft_fn_t *fn;
+	void *arg;
+	struct weft__thread *pinned; /* the thread it must run on; NULL: any */
+	const char *reason;          /* atomic: what it waits for while parked, else NULL */
+	uint32_t flags;              /* atomic: task_flags */
+	uint16_t pins;
+	uint8_t stack_class;
+	/* what spawning and reports touch */
+	uint64_t id;
+	const char *site;
+	char name[NAME_SIZE];
+	void **locals; /* WEFT_LOCAL_KEYS_MAX values, or NULL */
+	uint32_t since_ms; /* atomic: when it parked, on the monitor's coarse clock */
+	/* the deadline of what it waits for */
+	struct weft__timer timer CACHE_ALIGNED;
+	char args[ARGS_SIZE] __attribute__((aligned(16)));
+	struct san_context san;
+} CACHE_ALIGNED;
+
+/* ---- processors (proc.c) ---- */
+
+struct weft__proc {
+	/* the holder's, inside only */
+	struct weft__task *next;   /* runs before the queue; not stolen */
+	uint32_t turn;             /* switches left until the next look around */
+	uint32_t turn_length;      /* what it started from */
+	uint32_t ticks;            /* atomic, holder writes: switches made, for the monitor */
+	uint32_t random;
+	struct weft__task *free_tasks;
+	uint32_t nfree_tasks;
+	uint32_t nfree_stacks;
+	struct weft__stack *free_stacks;
+	uint64_t id_next, id_end;
+	weft_time_t turn_started;
+	uint64_t started, ended, steals; /* atomic, holder writes: counts */
+	uint32_t index;
+	/* the queue: the holder puts at the tail, anyone takes at the head */
+	uint32_t head CACHE_ALIGNED; /* atomic */
+	uint32_t tail CACHE_ALIGNED; /* atomic, holder writes */
+	struct weft__task *ring[RING]; /* atomic */
+	/* under rt.lock */
+	struct weft__proc *idle_next CACHE_ALIGNED;
+	struct weft__thread *holder; /* atomic; NULL: idle or on its way */
+	/* the monitor's own */
+	uint32_t seen_ticks;
+	weft_time_t seen_at;
+	int64_t seen_cpu;
+	struct weft__thread *seen_holder;
+	weft_time_t seen_cpu_at;
+	struct weft__wheel wheel CACHE_ALIGNED;
+} CACHE_ALIGNED;
+
+/* ---- threads (worker.c, thread.c) ---- */
+
+enum claim { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_TAKEN, CLAIM_BORROWED };
+
+/* What the next one on this thread does for the task that was switched away from. */
+enum after { AFTER_NONE, AFTER_YIELD, AFTER_PARK, AFTER_END, AFTER_GLOBAL };
+
+/*
+ * A record is never given back to the heap while the process lives: a late wake-up of its futex word finds memory that is
+ * still a thread record.
+ */
+struct weft__thread {
+	struct weft__task *task; /* that runs; NULL: none, or a plain thread */
+	struct weft__proc *proc; /* held processor; own, inside only */
+	uint32_t inside;         /* atomic, own */
+	uint32_t claim;          /* atomic: enum claim */
+	uint32_t after;          /* enum after, for prev */
+	struct weft__task *prev;
+	struct weft__waiter *park; /* AFTER_PARK: the waiter of prev */
+	struct weft__task *pinned; /* the only task that may run here, or NULL */
+	void *sp;                  /* the thread's own context while a task runs */
+	struct san_context san;
+	struct weft__task *diverted; /* picked, but it needs the own context: pinned elsewhere or without a stack */
+	bool left_thread;            /* the last switch to a task came from the own context */
+	bool worker;
+	/* sleeping and waking */
+	uint32_t futex CACHE_ALIGNED;  /* atomic: 1 once woken */
+	bool kick;                     /* for who took it off the idle list: wake it through the poller */
+	bool idle;                     /* rt.lock: in the list of idle threads */
+	bool spinning;                 /* counted in rt.spinning */
+	struct weft__proc *given;      /* rt.lock: a processor handed over with the wake-up */
+	struct weft__task *given_task; /* rt.lock: for a pinned thread, its task */
+	struct weft__thread *idle_next;
+	struct weft__thread *all_next; /* list of all records; written once */
+	uint32_t used;                 /* atomic: record belongs to a living thread */
+	int32_t tid;
+	void **locals;                 /* of a plain thread */
+	void *altstack;
+} CACHE_ALIGNED;
+
+/* ---- the waiter (park.c) ---- */
+
+enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT };
+
+/*
+ * One blocked call. It stands in a queue of the primitive, under the primitive's lock, and on the blocked stack. state is
+ * swapped from WAITING to something else by exactly one waker (weft__claim), who then calls weft__ready once; the waiter
+ * lives until then, and the claimer touches neither it nor the primitive afterwards.
+ */
+struct weft__waiter {
+	struct weft__waiter *next, *prev; /* the primitive's, under its lock */
+	struct weft__task *task;          /* NULL: a plain thread */
+	struct weft__thread *thread;      /* of a plain thread */
+	uint32_t state;                   /* atomic: enum wait_state */
+	uint32_t woken;                   /* atomic; plain thread: weft__ready was called */
+	uint32_t *lock;                   /* released once the context is saved; NULL: none */
+	weft_time_t deadline;
+	const char *reason;
+	uintptr_t value; /* the primitive's: from waker to waiter */
+};
+
+/* A chain of ready tasks through task->link, with room for the ones that are found together. */
+struct weft__list {
+	struct weft__task *first, *last;
+	uint32_t count;
+};
+
+/* ---- the runtime (start.c) ---- */
+
+enum rt_state { RT_NONE, RT_RUNNING, RT_FORKED };
+
+struct weft__rt {
+	uint32_t state; /* atomic: enum rt_state */
+	uint32_t nprocs;
+	bool fence_heavy; /* membarrier works: light barriers cost nothing */
+	bool single;      /* one processor: nobody steals */
+	struct weft__proc *procs;
+	uint32_t max_threads;
+	struct os_poller poller;
+	/* what wakers look at */
+	uint32_t idle_procs CACHE_ALIGNED; /* atomic, changed under lock */
+	uint32_t spinning;                 /* atomic: threads that look for work to steal */
+	weft_time_t poll_until;            /* atomic: the thread in the poller sleeps until then; 0: nobody does */
+	uint32_t monitor_asleep;           /* atomic: futex word of the monitor; 1: it sleeps until kicked */
+	uint32_t global_count;             /* atomic, changed under lock */
+	uint32_t poll_waiters;             /* atomic: waiters on descriptors */
+	weft_time_t polled_at;             /* atomic */
+	uint32_t coarse_ms;                /* atomic: the monitor's clock */
+	/* under lock */
+	uint32_t lock CACHE_ALIGNED;
+	struct weft__proc *idle_proc;
+	struct weft__thread *idle_thread;
+	struct weft__thread *poller_thread; /* the one that sleeps in the poller, or is on its way out of it */
+	struct weft__list global;
+	struct weft__thread *all_threads; /* atomic head: read by reports without the lock */
+	uint32_t nthreads;                /* workers */
+	bool cap_reported;
+	uint64_t retakes, wakes; /* atomic */
+	uint64_t id_next;        /* atomic */
+	uint64_t guest_started;  /* atomic: tasks started from outside of any processor */
+};
+
+extern struct weft__rt weft__rt;
+
+#define rt weft__rt
+
+/* Starts the runtime if it does not run: 0, -ENOMEM, -EAGAIN. Panics in a forked child. */
+int weft__start(void);
+ALWAYS_INLINE bool started(void)
+{
+	return likely(at_load(&rt.state, ACQUIRE) == RT_RUNNING);
+}
+
+/* ---- barriers ---- */
+
+ALWAYS_INLINE void light_barrier(void)
+{
+	if (likely(rt.fence_heavy))
+		compiler_barrier();
+	else
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+ALWAYS_INLINE void heavy_barrier(void)
+{
+	if (likely(rt.fence_heavy))
+		weft__os_barrier();
+	else
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* ---- enter and leave ---- */
+
+/* The slow path: makes the record of a plain thread, settles a claim, waits for a processor. */
+NOINLINE struct weft__thread *weft__enter_slow(void);
+/* Chaos: gives up the processor, as if the monitor had taken it. */
+NOINLINE void weft__chaos_leave(struct weft__thread *self);
+
+/*
+ * From here on the thread's processor is its own. The result may differ from what weft__self() was before: a task
+ * that had lost its processor may go on elsewhere. The runtime must have been started.
+ */
+ALWAYS_INLINE struct weft__thread *enter(void)
+{
+	struct weft__thread *self = weft__self();
+
+	if (unlikely(self == NULL))
+		return weft__enter_slow();
+	ASSERT(!self->inside);
+	at_store(&self->inside, 1, RELAXED);
+	light_barrier();
+	if (unlikely(at_load(&self->claim, RELAXED) != CLAIM_NONE))
+		return weft__enter_slow();
+	return self;
+}
+
+ALWAYS_INLINE void leave(struct weft__thread *self)
+{
+	ASSERT(self == weft__self() && self->inside);
+	at_store(&self->inside, 0, RELEASE);
+#if CHAOS
+	weft__chaos_leave(self);
+#endif
+}
+
+/* ---- tasks (task.c) ---- */
+
+/* A task ready to run, not in any queue; NULL: no memory. p may be NULL. */
+struct weft__task *weft__task_new(struct weft__proc *p, weft_fn_t *fn, void *arg, const char *site);
+void weft__task_free(struct weft__proc *p, struct weft__task *t);
+/* Binds a stack and the first context; false: no memory. */
+bool weft__task_bind(struct weft__proc *p, struct weft__task *t);
+/* Starts a task from inside. */
+int weft__spawn(struct weft__thread *self, weft_fn_t *fn, void *arg, const void *copy, size_t copy_size,
+                const weft_go_options_t *options, const char *site);
+/* Calls fn for every live task; a snapshot, tasks may come and go meanwhile. */
+void weft__task_each(void (*fn)(struct weft__task *t, void *arg), void *arg);
+/* Runs the destructors of task-local values; outside. */
+void weft__locals_end(void **locals);
+
+/* ---- stacks (stack.c) ---- */
+
+struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class);
+void weft__stack_put(struct weft__proc *p, struct weft__stack *s);
+ALWAYS_INLINE size_t stack_size(const struct weft__stack *s)
+{
+	return (size_t)1 << (STACK_MIN_SHIFT + s->class);
+}
+ALWAYS_INLINE char *stack_top(const struct weft__stack *s)
+{
+	return s->base + stack_size(s) - s->color;
+}
+/* Dies if the stack's canary was overwritten; for stacks that have no better guard. */
+void weft__stack_check(const struct weft__stack *s);
+/* The stack that holds the address, or NULL. Async-signal-safe. */
+struct weft__stack *weft__stack_find(const void *address);
+/* Chooses the guard; called once. */
+void weft__stack_setup(void);
+/* Gives memory of stacks that nobody used for a while back; returns when to come again, or WEFT_NEVER. */
+weft_time_t weft__stack_scavenge(weft_time_t now);
+void weft__stack_counts(uint64_t *all, uint64_t *unused, const char **guard);
+
+/* ---- queues (proc.c) ---- */
+
+void weft__proc_init(struct weft__proc *p, uint32_t index, weft_time_t now);
+/* Adds to the processor's queue; half of a full queue goes to the global one. */
+NOINLINE void weft__queue_overflow(struct weft__proc *p, struct weft__task *t);
+/* Steals half of victim's queue into p's; one of them is returned to be run, NULL: nothing there. */
+struct weft__task *weft__steal(struct weft__proc *p, struct weft__proc *victim);
+void weft__global_put(struct weft__list *list);
+/* Takes a fair share of the global queue, `most` at most: one is returned, the others go to p's queue. */
+struct weft__task *weft__global_take(struct weft__proc *p, uint32_t most);
+
+ALWAYS_INLINE void list_add(struct weft__list *list, struct weft__task *t)
+{
+	t->link = NULL;
+	if (list->last != NULL)
+		list->last->link = t;
+	else
+		list->first = t;
+	list->last = t;
+	list->count++;
+}
+
+ALWAYS_INLINE uint32_t queue_length(const struct weft__proc *p)
+{
+	uint32_t head = at_load(&p->head, ACQUIRE);
+
+	return at_load(&p->tail, ACQUIRE) - head;
+}
+
+ALWAYS_INLINE void queue_put(struct weft__proc *p, struct weft__task *t)
+{
+	uint32_t tail = at_load(&p->tail, RELAXED);
+	uint32_t head = at_load(&p->head, ACQUIRE); /* pairs with the takers: their reads of the slot are done */
+
+	if (unlikely(tail - head >= RING)) {
+		weft__queue_overflow(p, t);
+		return;
+	}
+	at_store(&p->ring[tail % RING], t, RELAXED);
+	at_store(&p->tail, tail + 1, RELEASE); /* publishes the slot and the task to thieves */
+}
+
+ALWAYS_INLINE struct weft__task *queue_take(struct weft__proc *p)
+{
+	uint32_t head = at_load(&p->head, ACQUIRE);
+
+	for (;;) {
+		struct weft__task *t;
+		if (head == at_load(&p->tail, RELAXED))
+			return NULL;
+		t = at_load(&p->ring[head % RING], RELAXED);
+		if (likely(rt.single)) {
+			at_store(&p->head, head + 1, RELEASE);
+			return t;
+		}
+		if (at_cas(&p->head, &head, head + 1, ACQ_REL, ACQUIRE))
+			return t;
+	}
+}
+
+/* The next task that is at hand; NULL: none, or it is time to look around. */
+ALWAYS_INLINE struct weft__task *pick(struct weft__proc *p)
+{
+	struct weft__task *t = p->next;
+
+	if (unlikely(p->turn == 0))
+		return NULL;
+	p->turn--;
+	at_bump(&p->ticks, 1);
+	if (t != NULL) {
+		p->next = NULL;
+		return t;
+	}
+	return queue_take(p);
+}
+
+/* ---- waking (worker.c) ---- */
+
+/* Work was queued: wakes a processor if one idles and nobody looks for work yet. */
+NOINLINE void weft__wake_proc(void);
+ALWAYS_INLINE void wake_if_idle(void)
+{
+	light_barrier(); /* the queue's tail before idle_procs: pairs with the heavy barrier in go_idle */
+	if (unlikely(at_load(&rt.idle_procs, RELAXED) != 0) && at_load(&rt.spinning, RELAXED) == 0)
+		weft__wake_proc();
+}
+
+/* Makes a task run soon: the next slot of the caller's processor, or the global queue. Inside, or with self == NULL. */
+void weft__make_ready(struct weft__thread *self, struct weft__task *t);
+/* The same for many; they go to the end of the queue. */
+void weft__make_ready_list(struct weft__thread *self, struct weft__list *list);
+
+/* Gives up the processor; returns when the task runs again, inside, on the thread that it runs on then. */
+struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after);
+/* What the task that was switched to does first. */
+void weft__after_switch(struct weft__thread *self);
+/* The worker's loop, on the thread's own stack; inside. Does not return. */
+WEFT_NORETURN void weft__worker_main(struct weft__thread *self);
+/* Ends the running task; inside. */
+WEFT_NORETURN void weft__switch_end(struct weft__thread *self);
+
+/* Starts a worker that holds p; false: the cap is reached or the system refuses. Not under rt.lock. */
+bool weft__worker_start(struct weft__proc *p, bool spinning);
+/* Finds a thread for a processor that has work, or lets it idle. */
+void weft__proc_hand_off(struct weft__proc *p);
+/* True when a thread for one more processor is there or may be started; reports the cap once. */
+bool weft__thread_available(void);
+struct weft__proc *weft__idle_proc_pop(void);        /* under rt.lock */
+void weft__idle_proc_push(struct weft__proc *p);     /* under rt.lock */
+struct weft__thread *weft__idle_thread_pop(void);    /* under rt.lock */
+void weft__thread_wake(struct weft__thread *t);
+
+/* A record for the calling thread; NULL: no memory. */
+struct weft__thread *weft__thread_new(bool worker);
+
+/* ---- blocking: the three steps of every primitive (park.c) ---- */
+
+/* Prepares a waiter for the running task or thread. Inside. */
+void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w);
+/*
+ * Blocks until w is claimed. Inside, lock held (or NULL); the lock is released once the context is saved. Returns the
+ * thread that the caller runs on now, inside; w->state says who claimed. After WAIT_TIMED_OUT the caller takes the lock
+ * again and removes w from its queue if it is still there.
+ */
+struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *w, uint32_t *lock,
+                                weft_time_t deadline, const char *reason);
+/* The part of a park that happens once the context is saved. */
+void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w);
+/* Tries to be the one who ends the wait. */
+ALWAYS_INLINE bool weft__claim(struct weft__waiter *w, enum wait_state how)
+{
+	uint32_t waiting = WAIT_WAITING;
+
+	/* Acquire: what the waiter wrote before it queued; release: what the waker wrote before it claimed. */
+	return at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED);
+}
+/* After a successful claim: lets the waiter go on. Inside, or self == NULL. */
+void weft__ready(struct weft__thread *self, struct weft__waiter *w);
+
+/* ---- timers (timer.c) ---- */
+
+void weft__wheel_init(struct weft__wheel *wheel, weft_time_t now);
+/* Arms a timer that is not armed. p: whose wheel; NULL: any. Inside or on a plain thread. */
+void weft__timer_arm(struct weft__proc *p, struct weft__timer *t);
+/* True: it was armed and will not fire. */
+bool weft__timer_cancel(struct weft__timer *t);
+/* Fires what is due in the wheel; tasks that became ready are added to the list. Inside. */
+void weft__wheel_run(struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now, struct weft__list *ready);
+/* The earliest time at which any processor's wheel has something to do. */
+weft_time_t weft__timers_next(void);
+
+/* The thread in the poller must not sleep past `when`. */
+void weft__timers_kick(weft_time_t when);
+
+/* ---- the poller (poller.c) ---- */
+
+/* Collects what is ready; waits until the deadline (0: does not wait). Outside of rt.lock. */
+void weft__poll(struct weft__thread *self, weft_time_t deadline, struct weft__list *ready);
+
+/* ---- monitor (monitor.c) ---- */
+
+void weft__monitor_main(void *arg);
+ALWAYS_INLINE void monitor_wake(void)
+{
+	if (unlikely(at_load(&rt.monitor_asleep, RELAXED) != 0) && at_xchg(&rt.monitor_asleep, 0, RELAXED) != 0)
+		weft__os_futex_wake(&rt.monitor_asleep, 1);
+}
+
+/* ---- exit (exit.c) ---- */
+
+void weft__exit_setup(bool list);
+
+#endif /* WEFT_SCHED_SCHED_H */

@@ -1,0 +1,352 @@
+/*
+ * stack.c - stacks for tasks: cut from arenas, committed by page, guarded, kept warm, given back.
+ *
+ * A class is a power of two from 16 KiB to 1 GiB. Each class has arenas: ranges of reserved address space that hold a
+ * number of stacks side by side, doubling from 4 MiB up to 256 MiB of stacks, so that a million stacks are a few hundred
+ * arenas and, being alike, few map entries. Memory is used where a stack is touched: one page for most tasks.
+ *
+ *   |guard| ... untouched ... | frames <- | color |  the next stack: |guard| ...
+ *   base                                          base + size
+ *
+ * Guard. The lowest page of each stack:
+ *   madvise    MADV_GUARD_INSTALL: faults, costs no map entry (Linux 6.13)
+ *   mprotect   faults, costs two map entries; used for at most a quarter of vm.max_map_count, the rest gets
+ *   canary     the lowest words must stay zero, as the kernel gave them; looked at when the task parks or ends. Reading
+ *              them maps the shared zero page, so a canary costs no memory
+ * A frame larger than the page could step over it: weft is built with -fstack-clash-protection, programs should be.
+ *
+ * Color. All stacks end at the same offset in a page; without help the hot lines of all tasks would fall into the same
+ * few sets of the first-level cache. So the stacks of an arena start 0 to 896 bytes lower in turn.
+ *
+ * Free stacks wait, last in first out, in the processor (default class only) or in the class: `dirty` may hold memory,
+ * `clean` has none. The monitor comes by while there is much dirty: each second a quarter of it is given back, all the
+ * rest once it is little. Guards survive that.
+ *
+ * Everything in `classes` and the arenas' counters is protected by `lock`; the list of arenas is only ever
+ * prepended to (release) and is read without it (acquire), also from the fault handler.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sched/sched.h"
+
+enum {
+	ARENA_FIRST = 4 << 20,
+	ARENA_LAST = 256 << 20,
+	CARVE = CHAOS ? 2 : 32, /* stacks that are cut and guarded together */
+	CACHE_REFILL = CHAOS ? 1 : 16,
+	KEEP_DIRTY = 64,        /* per class; never given back by the scavenger */
+	SCAVENGE_BATCH = 128,
+	CANARY_WORDS = 8
+};
+
+struct arena {
+	struct arena *next;
+	char *base;
+	uint32_t class, total, used; /* stacks: in all, cut so far */
+	struct weft__stack *stacks;
+};
+
+struct class {
+	struct weft__stack *dirty, *clean;
+	size_t ndirty, nclean;
+	struct arena *arena; /* the one that is being cut */
+};
+
+static uint32_t lock;
+static struct class classes[STACK_CLASSES];
+static struct arena *arenas; /* atomic head */
+static uint64_t cut;         /* atomic, written under lock */
+static uint32_t guard_mode;  /* atomic, written under lock: what new stacks get first */
+static size_t protect_left;
+static weft_time_t scavenge_at = WEFT_NEVER;
+
+void weft__stack_setup(void)
+{
+	const char *env = getenv("WEFT_GUARD");
+
+	protect_left = weft__os_map_limit() / 4;
+	guard_mode = GUARD_MADVISE;
+	if (env == NULL || *env == '\0' || strcmp(env, "madvise") == 0)
+		return;
+	if (strcmp(env, "mprotect") == 0)
+		guard_mode = GUARD_MPROTECT;
+	else if (strcmp(env, "canary") == 0)
+		guard_mode = GUARD_CANARY;
+	else
+		weft__warn("WEFT_GUARD=%s is none of madvise, mprotect, canary; using madvise", env);
+}
+
+/* Guards n fresh stacks that lie side by side. Requires lock. */
+static void install_guards(struct weft__stack *s, uint32_t n)
+{
+	size_t page = weft__os_page_size();
+	size_t size = stack_size(s);
+
+	if (guard_mode == GUARD_MADVISE) {
+		if (weft__os_guard_install(s->base, page, size, n) == 0) {
+			for (uint32_t i = 0; i < n; i++)
+				s[i].guard = GUARD_MADVISE;
+			return;
+		}
+		at_store(&guard_mode, GUARD_MPROTECT, RELAXED);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		s[i].guard = GUARD_CANARY;
+		if (guard_mode != GUARD_MPROTECT)
+			continue;
+		if (protect_left > 0 && weft__os_guard_protect(s[i].base, page) == 0) {
+			s[i].guard = GUARD_MPROTECT;
+			protect_left--;
+		} else {
+			at_store(&guard_mode, GUARD_CANARY, RELAXED);
+		}
+	}
+}
+
+static struct arena *arena_new(uint32_t class, const struct arena *last)
+{
+	size_t size = (size_t)1 << (STACK_MIN_SHIFT + class);
+	size_t bytes = last == NULL ? ARENA_FIRST : (size_t)last->total * size * 2;
+	struct arena *a;
+
+	if (bytes > ARENA_LAST)
+		bytes = ARENA_LAST;
+	if (bytes < size)
+		bytes = size;
+	for (;; bytes /= 2) {
+		if (bytes < size)
+			return NULL;
+		a = weft__alloc(sizeof *a + bytes / size * sizeof *a->stacks);
+		if (a == NULL)
+			return NULL;
+		a->base = weft__os_reserve(bytes, 2 << 20);
+		if (a->base != NULL)
+			break;
+		/* Where overcommit is off, a smaller piece may still fit. */
+		weft__free(a);
+	}
+	weft__os_small_pages(a->base, bytes);
+	a->class = class;
+	a->total = (uint32_t)(bytes / size);
+	a->stacks = (struct weft__stack *)(a + 1);
+	a->next = at_load(&arenas, RELAXED);
+	at_store(&arenas, a, RELEASE); /* pairs with weft__stack_find */
+	return a;
+}
+
+/* Cuts some stacks from the class's arena into its clean list. Requires lock. */
+static bool carve(uint32_t class)
+{
+	struct class *c = &classes[class];
+	size_t size = (size_t)1 << (STACK_MIN_SHIFT + class);
+	struct arena *a = c->arena;
+	struct weft__stack *first;
+	uint32_t n;
+
+	if (a == NULL || a->used == a->total) {
+		a = arena_new(class, a);
+		if (a == NULL)
+			return false;
+		c->arena = a;
+	}
+	n = a->total - a->used;
+	if (n > CARVE)
+		n = CARVE;
+	first = &a->stacks[a->used];
+	for (uint32_t i = 0; i < n; i++) {
+		first[i].base = a->base + (size_t)(a->used + i) * size;
+		first[i].class = class;
+		first[i].color = (uint16_t)((a->used + i) % 8 * 128);
+		san_stack_created(first[i].base, first[i].base + size - 1);
+	}
+	install_guards(first, n);
+	for (uint32_t i = n; i-- > 0;) {
+		first[i].next = c->clean;
+		c->clean = &first[i];
+	}
+	c->nclean += n;
+	a->used += n;
+	at_bump(&cut, n);
+	return true;
+}
+
+static struct weft__stack *pop(struct class *c)
+{
+	struct weft__stack *s = c->dirty;
+
+	if (s != NULL) {
+		c->dirty = s->next;
+		c->ndirty--;
+	} else if ((s = c->clean) != NULL) {
+		c->clean = s->next;
+		c->nclean--;
+	}
+	return s;
+}
+
+static NOINLINE struct weft__stack *get_shared(struct weft__proc *p, uint32_t class)
+{
+	struct class *c = &classes[class];
+	struct weft__stack *s;
+
+	lock_acquire(&lock);
+	s = pop(c);
+	if (s == NULL && carve(class))
+		s = pop(c);
+	if (s != NULL && p != NULL && class == STACK_DEFAULT_CLASS) {
+		for (int i = 0; i < CACHE_REFILL; i++) {
+			struct weft__stack *more = pop(c);
+			if (more == NULL)
+				break;
+			more->next = p->free_stacks;
+			p->free_stacks = more;
+			p->nfree_stacks++;
+		}
+	}
+	lock_release(&lock);
+	return s;
+}
+
+struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class)
+{
+	if (p != NULL && class == STACK_DEFAULT_CLASS && p->free_stacks != NULL) {
+		struct weft__stack *s = p->free_stacks;
+		p->free_stacks = s->next;
+		p->nfree_stacks--;
+		return s;
+	}
+	return get_shared(p, class);
+}
+
+static NOINLINE void put_shared(struct weft__stack *first, struct weft__stack *last, size_t n)
+{
+	struct class *c = &classes[first->class];
+
+	lock_acquire(&lock);
+	last->next = c->dirty;
+	c->dirty = first;
+	c->ndirty += n;
+	if (c->ndirty > KEEP_DIRTY && scavenge_at == WEFT_NEVER)
+		at_store(&scavenge_at, weft__os_now() + WEFT_S(1), RELAXED);
+	lock_release(&lock);
+}
+
+void weft__stack_put(struct weft__proc *p, struct weft__stack *s)
+{
+	at_store(&s->task, NULL, RELAXED);
+	if (p == NULL || s->class != STACK_DEFAULT_CLASS) {
+		put_shared(s, s, 1);
+		return;
+	}
+	s->next = p->free_stacks;
+	p->free_stacks = s;
+	if (++p->nfree_stacks > STACK_CACHE) {
+		/* The older half goes. */
+		struct weft__stack *last = s, *first;
+		for (int i = 1; i < STACK_CACHE / 2; i++)
+			last = last->next;
+		first = last->next;
+		last->next = NULL;
+		last = first;
+		while (last->next != NULL)
+			last = last->next;
+		put_shared(first, last, p->nfree_stacks - STACK_CACHE / 2);
+		p->nfree_stacks = STACK_CACHE / 2;
+	}
+}
+
+__attribute__((no_sanitize("address", "thread"))) void weft__stack_check(const struct weft__stack *s)
+{
+	const uint64_t *words = (const uint64_t *)(const void *)s->base;
+
+	if (likely(s->guard != GUARD_CANARY))
+		return;
+	for (int i = 0; i < CANARY_WORDS; i++) {
+		const struct weft__task *t = at_load(&s->task, RELAXED);
+		if (words[i] != 0)
+			weft__die("stack overflow found after the fact: task %llu%s%s%s, stack of %zu bytes, created at %s",
+			          (unsigned long long)(t != NULL ? t->id : 0), t != NULL && t->name[0] ? " \"" : "",
+			          t != NULL ? t->name : "", t != NULL && t->name[0] ? "\"" : "", stack_size(s),
+			          t != NULL ? t->site : "?");
+	}
+}
+
+struct weft__stack *weft__stack_find(const void *address)
+{
+	const char *p = address;
+
+	for (struct arena *a = at_load(&arenas, ACQUIRE); a != NULL; a = a->next) {
+		size_t size = (size_t)1 << (STACK_MIN_SHIFT + a->class);
+		if (p >= a->base && (size_t)(p - a->base) < size * a->total)
+			return &a->stacks[(size_t)(p - a->base) / size];
+	}
+	return NULL;
+}
+
+/* Moves up to n dirty stacks of a class to the clean ones, memory given back. Requires lock. */
+static void give_back(struct class *c, uint32_t class, size_t n)
+{
+	size_t page = weft__os_page_size();
+	size_t size = (size_t)1 << (STACK_MIN_SHIFT + class);
+	struct weft__stack *keep = c->dirty, *s;
+	char *bases[SCAVENGE_BATCH];
+
+	/* The head of the list was used last and stays. */
+	for (size_t i = 1; i < c->ndirty - n; i++)
+		keep = keep->next;
+	s = keep->next;
+	keep->next = NULL;
+	c->ndirty -= n;
+	while (s != NULL) {
+		size_t count = 0;
+		while (s != NULL && count < SCAVENGE_BATCH) {
+			struct weft__stack *next = s->next;
+			bases[count++] = s->base + page;
+			s->next = c->clean;
+			c->clean = s;
+			c->nclean++;
+			s = next;
+		}
+		weft__os_discard(bases, count, size - page);
+	}
+}
+
+weft_time_t weft__stack_scavenge(weft_time_t now)
+{
+	weft_time_t next = at_load(&scavenge_at, RELAXED);
+
+	if (now < next)
+		return next;
+	next = WEFT_NEVER;
+	lock_acquire(&lock);
+	for (uint32_t i = 0; i < STACK_CLASSES; i++) {
+		struct class *c = &classes[i];
+		size_t n;
+		if (c->ndirty <= KEEP_DIRTY)
+			continue;
+		n = c->ndirty - KEEP_DIRTY;
+		if (n > 4 * SCAVENGE_BATCH) {
+			n /= 4;
+			next = now + WEFT_S(1);
+		}
+		give_back(c, i, n);
+	}
+	at_store(&scavenge_at, next, RELAXED);
+	lock_release(&lock);
+	return next;
+}
+
+void weft__stack_counts(uint64_t *all, uint64_t *unused, const char **guard)
+{
+	static const char *const names[] = { "none", "madvise", "mprotect", "canary" };
+
+	lock_acquire(&lock);
+	*all = cut;
+	*unused = 0;
+	for (uint32_t i = 0; i < STACK_CLASSES; i++)
+		*unused += classes[i].ndirty + classes[i].nclean;
+	*guard = names[guard_mode];
+	lock_release(&lock);
+}

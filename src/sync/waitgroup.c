@@ -1,0 +1,215 @@
+/*
+ * waitgroup.c - WaitGroup.
+ *
+ * state, one 64-bit word:
+ *     bits 63..32   counter, signed, never negative
+ *     bits 31..0    waiters: calls of wait that are queued
+ *
+ *     counter  waiters
+ *     0        0        idle; wait returns at once
+ *     > 0      any      running
+ *     0        > 0      only between the add that reached zero and its storing of 0: that add owns the queue
+ *
+ * The add that takes the counter to zero while there are waiters owns the queue: under the lock it stores state = 0, takes
+ * all waiters off and claims them; then it makes them ready. Until it has released the lock no waiter returns, so the
+ * memory stays; after that it touches neither the group nor a waiter that it has readied.
+ *
+ * wait: lock; counter > 0 ? waiters + 1 by CAS, enqueue, park (unlocks) : unlock, return.
+ * A waiter that has timed out takes the lock again and finds one of three things:
+ *     off the queue                  the counter has reached zero meanwhile: success beats the deadline
+ *     queued, counter > 0            waiters - 1 by CAS, leaves: -ETIMEDOUT. The CAS and the subtraction that reaches zero
+ *                                    are ordered: one that comes later does not see this waiter
+ *     queued, counter = 0            the owner of the queue is on its way to the lock: parks once more, until it is woken
+ * A wait that finds the counter at zero returns at once and touches nothing more.
+ *
+ * Order: the subtraction is a release (what the task did), reading zero is an acquire; the additions between form one
+ * release sequence, so a wait sees what every task did before its done.
+ */
+#include <errno.h>
+
+#include <weft/sync.h>
+
+#include "sched/sched.h"
+
+#define ONE (1ull << 32)
+#define COUNTER(state) ((int32_t)((state) >> 32))
+#define WAITERS(state) ((uint32_t)(state))
+
+/* The queue is a circle through next and prev; weft__waiters is the oldest. */
+
+static void enqueue(weft_waitgroup_t *wg, struct weft__waiter *w)
+{
+	struct weft__waiter *first = wg->weft__waiters;
+
+	if (first == NULL) {
+		w->next = w->prev = w;
+		wg->weft__waiters = w;
+	} else {
+		w->next = first;
+		w->prev = first->prev;
+		first->prev->next = w;
+		first->prev = w;
+	}
+}
+
+static void dequeue(weft_waitgroup_t *wg, struct weft__waiter *w)
+{
+	if (w->next == w) {
+		wg->weft__waiters = NULL;
+		return;
+	}
+	w->next->prev = w->prev;
+	w->prev->next = w->next;
+	if (wg->weft__waiters == w)
+		wg->weft__waiters = w->next;
+}
+
+/* The counter has reached zero and this thread is the one who saw it: lets all waiters go. */
+static COLD void wake_all(weft_waitgroup_t *wg)
+{
+	struct weft__thread *self = enter();
+	struct weft__waiter *w, *last, *claimed = NULL, **tail = &claimed;
+	uint64_t state;
+
+	lock_acquire(&wg->weft__lock);
+	state = at_xchg(&wg->weft__state, 0, ACQ_REL);
+	w = wg->weft__waiters;
+	wg->weft__waiters = NULL;
+	last = w != NULL ? w->prev : NULL;
+	while (w != NULL) {
+		struct weft__waiter *next = w == last ? NULL : w->next;
+		w->next = w->prev = NULL;
+		/* One that has timed out is on its way to the lock, and sees that it was taken off the queue. */
+		if (weft__claim(w, WAIT_WOKEN)) {
+			*tail = w;
+			tail = &w->next;
+		}
+		w = next;
+	}
+	lock_release(&wg->weft__lock);
+	if (COUNTER(state) != 0)
+		weft__panic("weft_waitgroup_add: group %p: add from zero while somebody waits", (void *)wg);
+	while (claimed != NULL) {
+		w = claimed;
+		claimed = w->next;
+		weft__ready(self, w);
+	}
+	leave(self);
+}
+
+void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
+{
+	uint64_t before = at_add(&wg->weft__state, (uint64_t)(int64_t)delta << 32, ACQ_REL);
+	int64_t counter = (int64_t)COUNTER(before) + delta;
+
+	if (unlikely(counter < 0 || counter > INT32_MAX))
+		weft__panic(counter < 0 ? "weft_waitgroup_add: group %p: negative counter (%lld)"
+		                        : "weft_waitgroup_add: group %p: counter too large (%lld)",
+		            (void *)wg, (long long)counter);
+	if (unlikely(delta > 0 && COUNTER(before) == 0 && WAITERS(before) != 0))
+		weft__panic("weft_waitgroup_add: group %p: add from zero while somebody waits", (void *)wg);
+	if (counter == 0 && WAITERS(before) != 0)
+		wake_all(wg);
+}
+
+void weft_waitgroup_done(weft_waitgroup_t *wg)
+{
+	weft_waitgroup_add(wg, -1);
+}
+
+/* Counts w as a waiter; false: the counter is zero. Requires the lock. */
+static bool join(weft_waitgroup_t *wg)
+{
+	uint64_t state = at_load(&wg->weft__state, ACQUIRE);
+
+	do {
+		if (COUNTER(state) == 0)
+			return false;
+	} while (!at_cas(&wg->weft__state, &state, state + 1, ACQ_REL, ACQUIRE));
+	return true;
+}
+
+/* Takes back a join; false: the counter is zero, so an add is about to wake all. Requires the lock. */
+static bool withdraw(weft_waitgroup_t *wg)
+{
+	uint64_t state = at_load(&wg->weft__state, ACQUIRE);
+
+	do {
+		if (COUNTER(state) == 0)
+			return false;
+	} while (!at_cas(&wg->weft__state, &state, state - 1, ACQ_REL, ACQUIRE));
+	return true;
+}
+
+int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
+{
+	struct weft__thread *self;
+	struct weft__waiter w;
+	int result = 0;
+
+	if (COUNTER(at_load(&wg->weft__state, ACQUIRE)) == 0)
+		return 0;
+	if (!started() && (result = weft__start()) != 0)
+		return result;
+	self = enter();
+	weft__waiter_init(self, &w);
+	lock_acquire(&wg->weft__lock);
+	if (!join(wg)) {
+		lock_release(&wg->weft__lock);
+		leave(self);
+		return 0;
+	}
+	enqueue(wg, &w);
+	self = weft__park(self, &w, &wg->weft__lock, deadline, "waitgroup");
+	if (at_load(&w.state, ACQUIRE) == WAIT_TIMED_OUT) {
+		lock_acquire(&wg->weft__lock);
+		if (w.next == NULL) {
+			lock_release(&wg->weft__lock);
+		} else if (withdraw(wg)) {
+			dequeue(wg, &w);
+			lock_release(&wg->weft__lock);
+			result = -ETIMEDOUT;
+		} else {
+			at_store(&w.state, WAIT_WAITING, RELAXED);
+			self = weft__park(self, &w, &wg->weft__lock, WEFT_NEVER, "waitgroup");
+		}
+	}
+	leave(self);
+	return result;
+}
+
+int weft_waitgroup_wait(weft_waitgroup_t *wg)
+{
+	return weft_waitgroup_wait_until(wg, WEFT_NEVER);
+}
+
+struct job {
+	weft_waitgroup_t *wg;
+	weft_fn_t *fn;
+	void *arg;
+};
+
+static void run_job(void *arg)
+{
+	struct job *job = arg;
+
+	job->fn(job->arg);
+	weft_waitgroup_done(job->wg);
+}
+
+int weft__waitgroup_go_at(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg, const char *site)
+{
+	struct job job = { wg, fn, arg };
+	int err;
+
+	weft_waitgroup_add(wg, 1);
+	err = weft__go_copy(run_job, &job, sizeof job, site);
+	if (err != 0)
+		weft_waitgroup_done(wg);
+	return err;
+}
+
+int(weft_waitgroup_go)(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg)
+{
+	return weft__waitgroup_go_at(wg, fn, arg, "?");
+}
