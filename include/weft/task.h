@@ -54,6 +54,7 @@ typedef void weft_fn_t(void *arg);
  * Starts fn(arg) as a new task, ready to run. The task's creation site is the place of this call.
  * Returns 0, -ENOMEM when no memory is left for the task, -EAGAIN when the runtime cannot start a
  * thread; then nothing was started. Any thread; never blocks.
+ * fn begins with the default floating-point control state, and each task keeps its own from then on.
  * Memory order: all that happens before the call happens before fn begins.
  * Cost: tens of nanoseconds, 256 bytes; the stack is bound when the task first runs.
  */

@@ -14,8 +14,8 @@ void *weft__alloc(size_t size);
 void weft__free(void *memory);
 
 /*
- * True when the allocation that is about to be made must fail. Everything that gets memory asks: the heap, the
- * stack arenas, the slabs, thread creation.
+ * True when the allocation that is about to be made must fail. Everything that gets memory asks: the heap,
+ * the stack arenas, the slabs, thread creation.
  */
 bool weft__alloc_must_fail(void);
 

@@ -22,22 +22,22 @@
 #define CACHE_ALIGNED __attribute__((aligned(CACHE_LINE)))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* align is a power of two. */
-#define ALIGN_UP(n, align) (((n) + (align) - 1) & ~((align) - 1))
+#define ALIGN_UP(n, align) (((n) + (align)-1) & ~((align)-1))
 
 /* An internal invariant; checked in debug builds. */
 #if defined(WEFT_DEBUG) && WEFT_DEBUG
-#define ASSERT(cond)                                                                                    \
-	do {                                                                                            \
-		if (unlikely(!(cond)))                                                                  \
-			weft__panic("weft is broken: %s (%s:%d)", #cond, __FILE__, __LINE__);           \
+#define ASSERT(cond)                                                                                         \
+	do {                                                                                                 \
+		if (unlikely(!(cond)))                                                                       \
+			weft__panic("weft is broken: %s (%s:%d)", #cond, __FILE__, __LINE__);                \
 	} while (0)
 #else
-#define ASSERT(cond)                                                                                    \
-	do {                                                                                            \
-		(void)sizeof(cond);                                                                     \
+#define ASSERT(cond)                                                                                         \
+	do {                                                                                                 \
+		(void)sizeof(cond);                                                                          \
 	} while (0)
 #endif
 

@@ -62,5 +62,6 @@ const char *weft_strerror(int err)
 
 const char *weft_version(void)
 {
-	return WEFT__STR(WEFT_VERSION_MAJOR) "." WEFT__STR(WEFT_VERSION_MINOR) "." WEFT__STR(WEFT_VERSION_PATCH);
+	return WEFT__STR(WEFT_VERSION_MAJOR) "." WEFT__STR(WEFT_VERSION_MINOR) "." WEFT__STR(
+		WEFT_VERSION_PATCH);
 }

@@ -21,11 +21,11 @@ struct weft__probes {
 /* NULL: nobody listens. Published with release once, before tasks run or with a complete table. */
 extern const struct weft__probes *weft__probes;
 
-#define PROBE(what, ...)                                                                                \
-	do {                                                                                            \
-		const struct weft__probes *probes_ = at_load(&weft__probes, ACQUIRE);                   \
-		if (unlikely(probes_ != NULL))                                                          \
-			probes_->what(__VA_ARGS__);                                                     \
+#define PROBE(what, ...)                                                                                     \
+	do {                                                                                                 \
+		const struct weft__probes *probes_ = at_load(&weft__probes, ACQUIRE);                        \
+		if (unlikely(probes_ != NULL))                                                               \
+			probes_->what(__VA_ARGS__);                                                          \
 	} while (0)
 
 #endif /* WEFT_BASE_PROBE_H */

@@ -2,10 +2,12 @@
  * san.h - the one place that knows sanitizers and valgrind: who runs on which stack.
  *
  * In a plain build all of it compiles to nothing. AddressSanitizer keeps a fake stack per fiber and must
- * hear of each switch before and after it. ThreadSanitizer keeps a fiber per task; a switch is announced
- * without synchronisation (flag 1), else every switch would hide races between the tasks of one worker.
- * The calls stand in always-inline functions; the functions that call them must not be instrumented on
- * entry and exit (SAN_NO_THREAD), or the sanitizer's shadow stack underflows.
+ * hear of each switch before and after it. ThreadSanitizer keeps a fiber per task. In this build the runtime
+ * itself is instrumented, to find its own races, and the tasks of a worker hand its records to each other
+ * without any atomic; so a switch is announced as synchronisation (flag 0). That hides races between tasks
+ * that ran on one worker: a build that is to find the races of programs leaves the runtime uninstrumented and
+ * passes 1 (no_sync). The calls stand in always-inline functions; the functions that call them must not be
+ * instrumented on entry and exit (SAN_NO_THREAD), or the sanitizer's shadow stack underflows.
  */
 #ifndef WEFT_BASE_SAN_H
 #define WEFT_BASE_SAN_H
@@ -113,7 +115,7 @@ ALWAYS_INLINE void san_before_switch(struct san_context *from, struct san_contex
 	__sanitizer_start_switch_fiber(ends ? NULL : &from->fake, to->bottom, to->size);
 #endif
 #if defined(WEFT__TSAN)
-	__tsan_switch_to_fiber(to->fiber, 1);
+	__tsan_switch_to_fiber(to->fiber, 0);
 #endif
 }
 

@@ -1,8 +1,8 @@
 /*
  * panic.c - the last words: what went wrong, in which task, created where, on which stack; exit status 2.
  *
- * Everything goes to descriptor 2 in one write a line, from buffers on the stack: the heap and stdio may be what is broken.
- * Only one thread speaks; a second one that panics meanwhile waits for the end.
+ * Everything goes to descriptor 2 in one write a line, from buffers on the stack: the heap and stdio may be
+ * what is broken. Only one thread speaks; a second one that panics meanwhile waits for the end.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -64,8 +64,8 @@ static void say_task(void)
 	if (t == NULL)
 		line("on a plain thread (%d)", (int)weft__os_thread_id());
 	else
-		line("in task %llu%s%s%s, created at %s", (unsigned long long)t->id, t->name[0] ? " \"" : "", t->name,
-		     t->name[0] ? "\"" : "", t->site);
+		line("in task %llu%s%s%s, created at %s", (unsigned long long)t->id, t->name[0] ? " \"" : "",
+			t->name, t->name[0] ? "\"" : "", t->site);
 }
 
 struct walk {
@@ -90,8 +90,8 @@ static _Unwind_Reason_Code frame(struct _Unwind_Context *context, void *arg)
 	memset(&info, 0, sizeof info);
 	/* A return address may be the first byte of the next function: look where the call was. */
 	if (dladdr((void *)(pc - (before ? 0 : 1)), &info) != 0 && info.dli_sname != NULL)
-		line("    %s+0x%zx  (%s+0x%zx)", info.dli_sname, (size_t)(pc - (uintptr_t)info.dli_saddr), info.dli_fname,
-		     (size_t)(pc - (uintptr_t)info.dli_fbase));
+		line("    %s+0x%zx  (%s+0x%zx)", info.dli_sname, (size_t)(pc - (uintptr_t)info.dli_saddr),
+			info.dli_fname, (size_t)(pc - (uintptr_t)info.dli_fbase));
 	else if (info.dli_fname != NULL)
 		line("    %s+0x%zx", info.dli_fname, (size_t)(pc - (uintptr_t)info.dli_fbase));
 	else

@@ -17,12 +17,14 @@ void weft__os_release(void *memory, size_t size);
 /* Never back this range with huge pages. */
 void weft__os_small_pages(void *memory, size_t size);
 /*
- * Makes n ranges of `size` bytes, `stride` apart, fault on access, at no map entry each; fails where the kernel
- * has no such call (MADV_GUARD_INSTALL, Linux 6.13).
+ * Makes n ranges of `size` bytes, `stride` apart, fault on access, at no map entry each; fails where the
+ * kernel has no such call (MADV_GUARD_INSTALL, Linux 6.13).
  */
 int weft__os_guard_install(void *first, size_t size, size_t stride, size_t n);
 /* The same for one range by page protection: two map entries. */
 int weft__os_guard_protect(void *memory, size_t size);
+/* Commits n ranges now, cheaper than by touching each; where the kernel cannot, nothing happens. */
+void weft__os_commit(void *first, size_t size, size_t stride, size_t n);
 /* Gives the memory of n ranges back to the system; they read as zero afterwards. */
 void weft__os_discard(char *const *bases, size_t n, size_t size);
 /* How many map entries a process may have (vm.max_map_count). */
@@ -83,10 +85,12 @@ int weft__os_poller_open(struct os_poller *poller);
  */
 int weft__os_poller_arm(const struct os_poller *poller, int fd, unsigned events);
 /*
- * Waits for reports until the deadline (at most n; 0 or less: only looks). The count, 0 at the deadline or when
- * kicked. One thread at a time may wait; any may look. A kick is consumed by who waits, never by who looks.
+ * Waits for reports until the deadline (at most n; 0 or less: only looks). The count, 0 at the deadline or
+ * when kicked. One thread at a time may wait; any may look. A kick is consumed by who waits, never by who
+ * looks.
  */
-int weft__os_poller_wait(const struct os_poller *poller, struct os_event *events, int n, weft_time_t deadline);
+int weft__os_poller_wait(
+	const struct os_poller *poller, struct os_event *events, int n, weft_time_t deadline);
 /* Makes one present or future wait return at once. */
 void weft__os_poller_kick(const struct os_poller *poller);
 /* Waits for one descriptor in the calling thread: events, -ETIMEDOUT or another error. */
@@ -95,11 +99,13 @@ int weft__os_poll_one(int fd, unsigned events, weft_time_t deadline);
 /* ---- faults ---- */
 
 /*
- * Calls handler(address, thread's stack pointer) from SIGSEGV and SIGBUS on an alternate stack. When it returns,
- * what the program had installed before takes the signal.
+ * Calls handler(address, thread's stack pointer) from SIGSEGV and SIGBUS on an alternate stack. When it
+ * returns, what the program had installed before takes the signal.
  */
 int weft__os_fault_handler(void (*handler)(void *address, void *sp));
-/* Gives the calling thread an alternate signal stack, if it has none; weft__os_altstack_free takes it back. */
+/*
+ * Gives the calling thread an alternate signal stack, if it has none; weft__os_altstack_free takes it back.
+ */
 int weft__os_altstack(void **handle);
 void weft__os_altstack_free(void *handle);
 

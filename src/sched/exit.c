@@ -41,11 +41,12 @@ __attribute__((no_sanitize("thread"))) static void list_one(struct weft__task *t
 		(void)!write(STDERR_FILENO, "weft: tasks cut off at exit:\n", 29);
 	if (reason != NULL)
 		snprintf(state, sizeof state, "waits: %s, %u ms", reason,
-		         (unsigned)(listing->now_ms - at_load(&t->since_ms, RELAXED)));
+			(unsigned)(listing->now_ms - at_load(&t->since_ms, RELAXED)));
 	else
 		snprintf(state, sizeof state, "%s", runs_somewhere(t) ? "running" : "ready");
-	n = snprintf(line, sizeof line, "  task %llu%s%s%s [%s] created at %s\n", (unsigned long long)at_load(&t->id, RELAXED),
-	             name[0] ? " \"" : "", name, name[0] ? "\"" : "", state, site);
+	n = snprintf(line, sizeof line, "  task %llu%s%s%s [%s] created at %s\n",
+		(unsigned long long)at_load(&t->id, RELAXED), name[0] ? " \"" : "", name, name[0] ? "\"" : "",
+		state, site);
 	if (n > (int)sizeof line - 1)
 		n = (int)sizeof line - 1;
 	(void)!write(STDERR_FILENO, line, (size_t)n);

@@ -1,18 +1,20 @@
 /*
- * monitor.c - the thread that watches: processors whose task blocks or burns, next slots that wait, polls that are overdue.
+ * monitor.c - the thread that watches: processors whose task blocks or burns, next slots that wait, polls
+ * that are overdue.
  *
- * It ticks every TICK_MIN while it finds something to do, more and more slowly down to TICK_MAX while it does not, and
- * sleeps on its futex word once all processors have idled for a while; who makes the first processor busy wakes it. It
- * holds no processor and touches processors' data only after it has taken them (see sched.h).
+ * It ticks every TICK_MIN while it finds something to do, more and more slowly down to TICK_MAX while it does
+ * not, and sleeps on its futex word once all processors have idled for a while; who makes the first processor
+ * busy wakes it. It holds no processor and touches processors' data only after it has taken them (see
+ * sched.h).
  *
  * A processor is stuck when its count of switches stands still. What the monitor does then:
- *   the next slot waits, another processor idles     borrow the processor, move the slot to the global queue, wake
- *   the thread uses no CPU (and does not merely wait for one): it blocks in the kernel
+ *   the next slot waits, another processor idles borrow the processor, move the slot to the global queue,
+ *   wake the thread uses no CPU (and does not merely wait for one): it blocks in the kernel
  *     others wait and nobody idles                   take the processor at once
  *     else                                           take it after BLOCKED_LONG, so that it counts as idle
- *   the thread burns                                 take it after BURNED_LONG, if others wait and nobody idles
- * User code and system calls look alike from outside, so the thread's CPU clock tells them apart, and its state in /proc
- * tells a sleeper from one that the kernel preempted.
+ *   the thread burns take it after BURNED_LONG, if others wait and nobody idles
+ * User code and system calls look alike from outside, so the thread's CPU clock tells them apart, and its
+ * state in /proc tells a sleeper from one that the kernel preempted.
  */
 #include "sched/sched.h"
 
@@ -59,9 +61,9 @@ static bool free_next_slot(struct weft__proc *p, struct weft__thread *holder)
 
 	if (!retake(p, holder, CLAIM_BORROWED))
 		return false;
-	if (p->next != NULL) {
-		list_add(&list, p->next);
-		p->next = NULL;
+	if (at_load(&p->next, RELAXED) != NULL) {
+		list_add(&list, at_load(&p->next, RELAXED));
+		at_store(&p->next, NULL, RELAXED);
 	}
 	at_store(&holder->claim, CLAIM_NONE, RELEASE);
 	if (list.first == NULL)
@@ -122,7 +124,7 @@ static bool watch(struct weft__proc *p, weft_time_t now)
 			return true;
 	}
 	waiting = at_load(&p->next, RELAXED) != NULL || queue_length(p) != 0 ||
-	          at_load(&rt.global_count, RELAXED) != 0 || due(weft__timers_next(), now - NEXT_WAITED);
+		  at_load(&rt.global_count, RELAXED) != 0 || due(weft__timers_next(), now - NEXT_WAITED);
 	if (!blocks(p, holder, now)) {
 		if (stuck < BURNED_LONG || !waiting || idlers)
 			return false;

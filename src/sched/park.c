@@ -1,5 +1,6 @@
 /*
- * park.c - park and ready: the three steps that every blocking call is made of, for tasks and plain threads alike.
+ * park.c - park and ready: the three steps that every blocking call is made of, for tasks and plain threads
+ * alike.
  *
  *     waiter                                    waker
  *     1 lock; see that it must block;
@@ -9,17 +10,18 @@
  *       next arms the deadline and unlocks
  *     3 runs again                              weft__ready(w)
  *
- * Since the lock is held until the context is saved, a waker cannot make a task run that has not left its stack. The timer
- * of the deadline needs no lock of the primitive: it is armed after the context is saved, and fires by claiming the waiter
- * under the lock of its wheel. The one compare-and-swap on state decides between wakers and timer. Who has timed out takes
- * the lock and removes its waiter; a waker that finds it before and fails to claim it drops it and takes the next.
+ * Since the lock is held until the context is saved, a waker cannot make a task run that has not left its
+ * stack. The timer of the deadline needs no lock of the primitive: it is armed after the context is saved,
+ * and fires by claiming the waiter under the lock of its wheel. The one compare-and-swap on state decides
+ * between wakers and timer. Who has timed out takes the lock and removes its waiter; a waker that finds it
+ * before and fails to claim it drops it and takes the next.
  *
- * A plain thread sleeps on the futex word in its record. weft__ready sets the word once for each claim and the thread
- * consumes it once, so there is never a wake-up too many; a late FUTEX_WAKE hits a record, and at worst ends a sleep early,
- * which the loop takes.
+ * A plain thread sleeps on the futex word in its record. weft__ready sets the word once for each claim and
+ * the thread consumes it once, so there is never a wake-up too many; a late FUTEX_WAKE hits a record, and at
+ * worst ends a sleep early, which the loop takes.
  *
- * weft__ready reads what it needs from the waiter and lets go of it before it makes it run: the waiter's stack, and the
- * primitive, may be gone at once.
+ * weft__ready reads what it needs from the waiter and lets go of it before it makes it run: the waiter's
+ * stack, and the primitive, may be gone at once.
  */
 #include <errno.h>
 
@@ -67,7 +69,7 @@ static void park_thread(struct weft__thread *self, struct weft__waiter *w)
 }
 
 struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *w, uint32_t *lock,
-                                weft_time_t deadline, const char *reason)
+	weft_time_t deadline, const char *reason)
 {
 	struct weft__task *t = w->task;
 

@@ -1,14 +1,14 @@
 /*
  * poller.c - tasks that wait for descriptors.
  *
- * Each descriptor that somebody ever waited on has an entry, found through a table of chunks. An entry has a lock and the
- * waiters in the order in which they came. Arming is for one report
- * (EPOLLONESHOT): a descriptor that nobody waits on makes no noise, and one that was closed and opened again under the same
- * number is found out by the kernel when it is armed. A report wakes every waiter that wants one of its events; if others
- * remain, it is armed again for them.
+ * Each descriptor that somebody ever waited on has an entry, found through a table of chunks. An entry has a
+ * lock and the waiters in the order in which they came. Arming is for one report (EPOLLONESHOT): a descriptor
+ * that nobody waits on makes no noise, and one that was closed and opened again under the same number is
+ * found out by the kernel when it is armed. A report wakes every waiter that wants one of its events; if
+ * others remain, it is armed again for them.
  *
- * Entries and chunks are never freed. A report may belong to a file that was closed meanwhile; its only effect is a wake-up,
- * and who waits for readiness must cope with EAGAIN anyway.
+ * Entries and chunks are never freed. A report may belong to a file that was closed meanwhile; its only
+ * effect is a wake-up, and who waits for readiness must cope with EAGAIN anyway.
  */
 #include <errno.h>
 
@@ -138,8 +138,10 @@ int weft_fd_wait(int fd, unsigned events, weft_time_t deadline)
 		leave(self);
 		return result == 1 ? (int)events : result;
 	}
-	self = weft__park(self, &w, &e->lock, deadline, events == WEFT_READABLE ? "readable descriptor"
-	                  : events == WEFT_WRITABLE ? "writable descriptor" : "descriptor");
+	self = weft__park(self, &w, &e->lock, deadline,
+		events == WEFT_READABLE   ? "readable descriptor"
+		: events == WEFT_WRITABLE ? "writable descriptor"
+					  : "descriptor");
 	result = (int)w.value;
 	if (w.state == WAIT_TIMED_OUT) {
 		lock_acquire(&e->lock);

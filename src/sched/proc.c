@@ -1,15 +1,18 @@
 /*
  * proc.c - the queues of ready tasks: one a processor, and the global one.
  *
- * A processor's queue is a ring of RING slots with two indices that only grow (modulo 2^32): the holder of the processor
- * puts at the tail, the holder and thieves take at the head by compare-and-swap. It is first in, first out.
+ * A processor's queue is a ring of RING slots with two indices that only grow (modulo 2^32): the holder of
+ * the processor puts at the tail, the holder and thieves take at the head by compare-and-swap. It is first
+ * in, first out.
  *   put    slot, then tail (release)          -> pairs with the acquire of tail by thieves
- *   take   slot, then head by CAS (release)   -> pairs with the acquire of head by the holder before a slot is used again
- * A slot that a thief has read may be overwritten before its CAS; then head has moved and the CAS fails. An index that
- * wraps all the way between a thief's load and its CAS would need 2^32 puts in that time.
+ *   take slot, then head by CAS (release) -> pairs with the acquire of head by the holder before a slot is
+ *   used again
+ * A slot that a thief has read may be overwritten before its CAS; then head has moved and the CAS fails. An
+ * index that wraps all the way between a thief's load and its CAS would need 2^32 puts in that time.
  *
- * The holder hands the older half of a full ring to the global queue, a list under rt.lock, which also takes what becomes
- * ready outside of any processor. It is looked at every TURN switches at least, and whenever the own queue is empty.
+ * The holder hands the older half of a full ring to the global queue, a list under rt.lock, which also takes
+ * what becomes ready outside of any processor. It is looked at every TURN switches at least, and whenever the
+ * own queue is empty.
  */
 #include "sched/sched.h"
 
@@ -17,7 +20,7 @@ void weft__proc_init(struct weft__proc *p, uint32_t index, weft_time_t now)
 {
 	p->index = index;
 	p->random = index * 2654435761u + 1;
-	p->turn = p->turn_length = 1;
+	p->turn_length = p->turn_end = 1;
 	p->turn_started = now;
 	weft__wheel_init(&p->wheel, now);
 }
@@ -102,8 +105,8 @@ struct weft__task *weft__steal(struct weft__proc *p, struct weft__proc *victim)
 			n = room + 1;
 		first = at_load(&victim->ring[head % RING], RELAXED);
 		for (uint32_t i = 1; i < n; i++)
-			at_store(&p->ring[(tail + i - 1) % RING], at_load(&victim->ring[(head + i) % RING], RELAXED),
-			         RELAXED);
+			at_store(&p->ring[(tail + i - 1) % RING],
+				at_load(&victim->ring[(head + i) % RING], RELAXED), RELAXED);
 		if (at_cas(&victim->head, &head, head + n, ACQ_REL, ACQUIRE)) {
 			if (n > 1)
 				at_store(&p->tail, tail + n - 1, RELEASE);

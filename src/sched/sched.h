@@ -3,14 +3,15 @@
  *
  * Who is who
  *   task       what the user started: a header from a slab, and a stack once it has run
- *   processor  the right to run tasks, with the data that belongs to it: queues, caches, timers; as many as CPUs
- *   thread     an operating system thread that weft knows: a worker, which runs tasks while it holds a processor, or
- *              a plain pthread that came to weft by itself
+ *   processor  the right to run tasks, with the data that belongs to it: queues, caches, timers; as many
+ *              as CPUs
+ *   thread     an operating system thread that weft knows: a worker, which runs tasks while it holds a
+ *              processor, or a plain pthread that came to weft by itself
  *   waiter     one blocked call of a task or of a plain thread, on its own stack
  *
  * Inside and outside
- *   A processor's own data is touched only by the thread that holds it, and only inside: between enter() and leave().
- *   User code always runs outside. The monitor may take the processor from a thread that is outside:
+ *   A processor's own data is touched only by the thread that holds it, and only inside: between enter() and
+ *   leave(). User code always runs outside. The monitor may take the processor from a thread that is outside:
  *
  *     worker, enter()                     monitor, weft__proc_retake()
  *       inside = 1                          claim: NONE -> CLAIMED
@@ -18,12 +19,12 @@
  *       claim != NONE -> slow path          inside != 0 -> claim: CLAIMED -> NONE, give up
  *                                           else        -> claim: CLAIMED -> TAKEN, it is ours
  *
- *   The barriers are a store-load fence on each side, asymmetric where the kernel offers membarrier: then at least one
- *   of them sees the other's store. If both do, the compare-and-swap on claim decides: a worker that finds CLAIMED
- *   swaps it back to NONE and keeps the processor; one that finds TAKEN has none any more and must get one first.
- *   A worker's inside = 0 (release) orders all it did with the processor before the monitor's load (acquire).
- *   BORROWED is a TAKEN that ends soon: the monitor moves the next slot to the global queue and gives back; the
- *   worker waits for it.
+ *   The barriers are a store-load fence on each side, asymmetric where the kernel offers membarrier: then at
+ *   least one of them sees the other's store. If both do, the compare-and-swap on claim decides: a worker
+ *   that finds CLAIMED swaps it back to NONE and keeps the processor; one that finds TAKEN has none any more
+ *   and must get one first. A worker's inside = 0 (release) orders all it did with the processor before the
+ *   monitor's load (acquire). BORROWED is a TAKEN that ends soon: the monitor moves the next slot to the
+ *   global queue and gives back; the worker waits for it.
  *
  *     claim       set by     to         meaning
  *     NONE        both       -          the worker holds its processor
@@ -34,10 +35,10 @@
  *     BORROWED    monitor    NONE       by the monitor
  *
  * Giving up the processor
- *   A task that parks, yields or ends switches straight to the next task, or to the thread's own context where the
- *   search for work is (worker.c). What must happen once its registers are saved (put it in a queue, unlock the
- *   primitive, free its stack) is done by whoever runs next on the thread: weft__after_switch. Until then nobody can
- *   find the task, so nobody can run it on two threads.
+ *   A task that parks, yields or ends switches straight to the next task, or to the thread's own context
+ *   where the search for work is (worker.c). What must happen once its registers are saved (put it in a
+ *   queue, unlock the primitive, free its stack) is done by whoever runs next on the thread:
+ *   weft__after_switch. Until then nobody can find the task, so nobody can run it on two threads.
  */
 #ifndef WEFT_SCHED_SCHED_H
 #define WEFT_SCHED_SCHED_H
@@ -81,8 +82,8 @@ struct weft__wheel;
 /* ---- timers (timer.c) ---- */
 
 /*
- * A node of a wheel. Protected by the lock of `wheel`, which is the wheel that it is armed in; NULL: not armed. The one
- * who fires it stores NULL last (release); the memory may be gone after that.
+ * A node of a wheel. Protected by the lock of `wheel`, which is the wheel that it is armed in; NULL: not
+ * armed. The one who fires it stores NULL last (release); the memory may be gone after that.
  */
 struct weft__timer {
 	struct weft__timer *next, *prev; /* circle of the slot */
@@ -102,8 +103,8 @@ struct weft__slot {
 
 struct weft__wheel {
 	uint32_t lock;
-	weft_time_t next; /* atomic: no armed timer fires earlier; WEFT_NEVER: none armed */
-	uint64_t now;     /* in ticks: everything up to here has fired */
+	weft_time_t next;            /* atomic: no armed timer fires earlier; WEFT_NEVER: none armed */
+	uint64_t now;                /* in ticks: everything up to here has fired */
 	uint64_t bits[WHEEL_LEVELS]; /* slots that are not empty */
 	struct weft__slot slots[WHEEL_LEVELS][WHEEL_SLOTS];
 };
@@ -130,9 +131,9 @@ enum task_flags {
 
 struct weft__task {
 	/* what a switch touches */
-	void *sp;                    /* saved context; NULL: has not run yet */
-	struct weft__stack *stack;   /* NULL: has not run yet */
-	struct weft__task *link;     /* in the global queue, a list of ready tasks, or a free list */
+	void *sp;                  /* saved context; NULL: has not run yet */
+	struct weft__stack *stack; /* NULL: has not run yet */
+	struct weft__task *link;   /* in the global queue, a list of ready tasks, or a free list */
 	weft_fn_t *fn;
 	void *arg;
 	struct weft__thread *pinned; /* the thread it must run on; NULL: any */
@@ -144,7 +145,7 @@ struct weft__task {
 	uint64_t id;
 	const char *site;
 	char name[NAME_SIZE];
-	void **locals; /* WEFT_LOCAL_KEYS_MAX values, or NULL */
+	void **locals;     /* WEFT_LOCAL_KEYS_MAX values, or NULL */
 	uint32_t since_ms; /* atomic: when it parked, on the monitor's coarse clock */
 	/* the deadline of what it waits for */
 	struct weft__timer timer CACHE_ALIGNED;
@@ -156,10 +157,10 @@ struct weft__task {
 
 struct weft__proc {
 	/* the holder's, inside only */
-	struct weft__task *next;   /* runs before the queue; not stolen */
-	uint32_t turn;             /* switches left until the next look around */
-	uint32_t turn_length;      /* what it started from */
-	uint32_t ticks;            /* atomic, holder writes: switches made, for the monitor */
+	struct weft__task *next; /* atomic, holder writes: runs before the queue; not stolen */
+	uint32_t ticks;          /* atomic, holder writes: switches made; the monitor reads it */
+	uint32_t turn_end;       /* the tick at which the turn is over and it is time to look around */
+	uint32_t turn_length;
 	uint32_t random;
 	struct weft__task *free_tasks;
 	uint32_t nfree_tasks;
@@ -170,8 +171,8 @@ struct weft__proc {
 	uint64_t started, ended, steals; /* atomic, holder writes: counts */
 	uint32_t index;
 	/* the queue: the holder puts at the tail, anyone takes at the head */
-	uint32_t head CACHE_ALIGNED; /* atomic */
-	uint32_t tail CACHE_ALIGNED; /* atomic, holder writes */
+	uint32_t head CACHE_ALIGNED;   /* atomic */
+	uint32_t tail CACHE_ALIGNED;   /* atomic, holder writes */
 	struct weft__task *ring[RING]; /* atomic */
 	/* under rt.lock */
 	struct weft__proc *idle_next CACHE_ALIGNED;
@@ -193,8 +194,8 @@ enum claim { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_TAKEN, CLAIM_BORROWED };
 enum after { AFTER_NONE, AFTER_YIELD, AFTER_PARK, AFTER_END, AFTER_GLOBAL };
 
 /*
- * A record is never given back to the heap while the process lives: a late wake-up of its futex word finds memory that is
- * still a thread record.
+ * A record is never given back to the heap while the process lives: a late wake-up of its futex word finds
+ * memory that is still a thread record.
  */
 struct weft__thread {
 	struct weft__task *task; /* that runs; NULL: none, or a plain thread */
@@ -207,8 +208,9 @@ struct weft__thread {
 	struct weft__task *pinned; /* the only task that may run here, or NULL */
 	void *sp;                  /* the thread's own context while a task runs */
 	struct san_context san;
-	struct weft__task *diverted; /* picked, but it needs the own context: pinned elsewhere or without a stack */
-	bool left_thread;            /* the last switch to a task came from the own context */
+	struct weft__task
+		*diverted; /* picked, but it needs the own context: pinned elsewhere or without a stack */
+	bool left_thread;  /* the last switch to a task came from the own context */
 	bool worker;
 	/* sleeping and waking */
 	uint32_t futex CACHE_ALIGNED;  /* atomic: 1 once woken */
@@ -221,7 +223,7 @@ struct weft__thread {
 	struct weft__thread *all_next; /* list of all records; written once */
 	uint32_t used;                 /* atomic: record belongs to a living thread */
 	int32_t tid;
-	void **locals;                 /* of a plain thread */
+	void **locals; /* of a plain thread */
 	void *altstack;
 } CACHE_ALIGNED;
 
@@ -230,9 +232,10 @@ struct weft__thread {
 enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT };
 
 /*
- * One blocked call. It stands in a queue of the primitive, under the primitive's lock, and on the blocked stack. state is
- * swapped from WAITING to something else by exactly one waker (weft__claim), who then calls weft__ready once; the waiter
- * lives until then, and the claimer touches neither it nor the primitive afterwards.
+ * One blocked call. It stands in a queue of the primitive, under the primitive's lock, and on the blocked
+ * stack. state is swapped from WAITING to something else by exactly one waker (weft__claim), who then calls
+ * weft__ready once; the waiter lives until then, and the claimer touches neither it nor the primitive
+ * afterwards.
  */
 struct weft__waiter {
 	struct weft__waiter *next, *prev; /* the primitive's, under its lock */
@@ -244,7 +247,7 @@ struct weft__waiter {
 	weft_time_t deadline;
 	const char *reason;
 	uintptr_t value; /* the primitive's: from waker to waiter */
-};
+} CACHE_ALIGNED;         /* a waker of many touches one line of each */
 
 /* A chain of ready tasks through task->link, with room for the ones that are found together. */
 struct weft__list {
@@ -267,17 +270,18 @@ struct weft__rt {
 	/* what wakers look at */
 	uint32_t idle_procs CACHE_ALIGNED; /* atomic, changed under lock */
 	uint32_t spinning;                 /* atomic: threads that look for work to steal */
-	weft_time_t poll_until;            /* atomic: the thread in the poller sleeps until then; 0: nobody does */
-	uint32_t monitor_asleep;           /* atomic: futex word of the monitor; 1: it sleeps until kicked */
-	uint32_t global_count;             /* atomic, changed under lock */
-	uint32_t poll_waiters;             /* atomic: waiters on descriptors */
-	weft_time_t polled_at;             /* atomic */
-	uint32_t coarse_ms;                /* atomic: the monitor's clock */
+	weft_time_t poll_until;  /* atomic: the thread in the poller sleeps until then; 0: nobody does */
+	uint32_t monitor_asleep; /* atomic: futex word of the monitor; 1: it sleeps until kicked */
+	uint32_t global_count;   /* atomic, changed under lock */
+	uint32_t poll_waiters;   /* atomic: waiters on descriptors */
+	weft_time_t polled_at;   /* atomic */
+	uint32_t coarse_ms;      /* atomic: the monitor's clock */
 	/* under lock */
 	uint32_t lock CACHE_ALIGNED;
 	struct weft__proc *idle_proc;
 	struct weft__thread *idle_thread;
-	struct weft__thread *poller_thread; /* the one that sleeps in the poller, or is on its way out of it */
+	struct weft__thread
+		*poller_thread; /* the one that sleeps in the poller, or is on its way out of it */
 	struct weft__list global;
 	struct weft__thread *all_threads; /* atomic head: read by reports without the lock */
 	uint32_t nthreads;                /* workers */
@@ -324,21 +328,25 @@ NOINLINE struct weft__thread *weft__enter_slow(void);
 NOINLINE void weft__chaos_leave(struct weft__thread *self);
 
 /*
- * From here on the thread's processor is its own. The result may differ from what weft__self() was before: a task
- * that had lost its processor may go on elsewhere. The runtime must have been started.
+ * From here on the thread's processor is its own. The result may differ from what weft__self() was before: a
+ * task that had lost its processor may go on elsewhere. The runtime must have been started. enter_as: self is
+ * weft__self().
  */
-ALWAYS_INLINE struct weft__thread *enter(void)
+ALWAYS_INLINE struct weft__thread *enter_as(struct weft__thread *self)
 {
-	struct weft__thread *self = weft__self();
-
-	if (unlikely(self == NULL))
-		return weft__enter_slow();
 	ASSERT(!self->inside);
 	at_store(&self->inside, 1, RELAXED);
 	light_barrier();
 	if (unlikely(at_load(&self->claim, RELAXED) != CLAIM_NONE))
 		return weft__enter_slow();
 	return self;
+}
+
+ALWAYS_INLINE struct weft__thread *enter(void)
+{
+	struct weft__thread *self = weft__self();
+
+	return likely(self != NULL) ? enter_as(self) : weft__enter_slow();
 }
 
 ALWAYS_INLINE void leave(struct weft__thread *self)
@@ -359,7 +367,7 @@ void weft__task_free(struct weft__proc *p, struct weft__task *t);
 bool weft__task_bind(struct weft__proc *p, struct weft__task *t);
 /* Starts a task from inside. */
 int weft__spawn(struct weft__thread *self, weft_fn_t *fn, void *arg, const void *copy, size_t copy_size,
-                const weft_go_options_t *options, const char *site);
+	const weft_go_options_t *options, const char *site);
 /* Calls fn for every live task; a snapshot, tasks may come and go meanwhile. */
 void weft__task_each(void (*fn)(struct weft__task *t, void *arg), void *arg);
 /* Runs the destructors of task-local values; outside. */
@@ -419,7 +427,8 @@ ALWAYS_INLINE uint32_t queue_length(const struct weft__proc *p)
 ALWAYS_INLINE void queue_put(struct weft__proc *p, struct weft__task *t)
 {
 	uint32_t tail = at_load(&p->tail, RELAXED);
-	uint32_t head = at_load(&p->head, ACQUIRE); /* pairs with the takers: their reads of the slot are done */
+	uint32_t head =
+		at_load(&p->head, ACQUIRE); /* pairs with the takers: their reads of the slot are done */
 
 	if (unlikely(tail - head >= RING)) {
 		weft__queue_overflow(p, t);
@@ -429,15 +438,33 @@ ALWAYS_INLINE void queue_put(struct weft__proc *p, struct weft__task *t)
 	at_store(&p->tail, tail + 1, RELEASE); /* publishes the slot and the task to thieves */
 }
 
+/*
+ * Many tasks wait, so the ones that come next are cold: fetch the header of the one after next, and the top
+ * of the next one's stack. A thief may have taken it: what is read may be stale, and is only prefetched.
+ */
+ALWAYS_INLINE void prefetch(const struct weft__proc *p, uint32_t head)
+{
+	const struct weft__task *next = at_load(&p->ring[(head + 1) % RING], RELAXED);
+	const char *sp = at_load(&next->sp, RELAXED);
+
+	__builtin_prefetch(at_load(&p->ring[(head + 2) % RING], RELAXED));
+	__builtin_prefetch(sp);
+	__builtin_prefetch(sp + CACHE_LINE);
+	__builtin_prefetch(sp + 2 * CACHE_LINE);
+}
+
 ALWAYS_INLINE struct weft__task *queue_take(struct weft__proc *p)
 {
 	uint32_t head = at_load(&p->head, ACQUIRE);
 
 	for (;;) {
+		uint32_t tail = at_load(&p->tail, RELAXED);
 		struct weft__task *t;
-		if (head == at_load(&p->tail, RELAXED))
+		if (head == tail)
 			return NULL;
 		t = at_load(&p->ring[head % RING], RELAXED);
+		if (tail - head > 2)
+			prefetch(p, head);
 		if (likely(rt.single)) {
 			at_store(&p->head, head + 1, RELEASE);
 			return t;
@@ -447,17 +474,22 @@ ALWAYS_INLINE struct weft__task *queue_take(struct weft__proc *p)
 	}
 }
 
+ALWAYS_INLINE bool turn_over(const struct weft__proc *p)
+{
+	return at_load(&p->ticks, RELAXED) == p->turn_end;
+}
+
 /* The next task that is at hand; NULL: none, or it is time to look around. */
 ALWAYS_INLINE struct weft__task *pick(struct weft__proc *p)
 {
-	struct weft__task *t = p->next;
+	struct weft__task *t = at_load(&p->next, RELAXED);
+	uint32_t ticks = at_load(&p->ticks, RELAXED);
 
-	if (unlikely(p->turn == 0))
+	if (unlikely(ticks == p->turn_end))
 		return NULL;
-	p->turn--;
-	at_bump(&p->ticks, 1);
+	at_store(&p->ticks, ticks + 1, RELAXED);
 	if (t != NULL) {
-		p->next = NULL;
+		at_store(&p->next, NULL, RELAXED);
 		return t;
 	}
 	return queue_take(p);
@@ -474,7 +506,10 @@ ALWAYS_INLINE void wake_if_idle(void)
 		weft__wake_proc();
 }
 
-/* Makes a task run soon: the next slot of the caller's processor, or the global queue. Inside, or with self == NULL. */
+/*
+ * Makes a task run soon: the next slot of the caller's processor, or the global queue. Inside, or with self
+ * == NULL.
+ */
 void weft__make_ready(struct weft__thread *self, struct weft__task *t);
 /* The same for many; they go to the end of the queue. */
 void weft__make_ready_list(struct weft__thread *self, struct weft__list *list);
@@ -494,9 +529,9 @@ bool weft__worker_start(struct weft__proc *p, bool spinning);
 void weft__proc_hand_off(struct weft__proc *p);
 /* True when a thread for one more processor is there or may be started; reports the cap once. */
 bool weft__thread_available(void);
-struct weft__proc *weft__idle_proc_pop(void);        /* under rt.lock */
-void weft__idle_proc_push(struct weft__proc *p);     /* under rt.lock */
-struct weft__thread *weft__idle_thread_pop(void);    /* under rt.lock */
+struct weft__proc *weft__idle_proc_pop(void);     /* under rt.lock */
+void weft__idle_proc_push(struct weft__proc *p);  /* under rt.lock */
+struct weft__thread *weft__idle_thread_pop(void); /* under rt.lock */
 void weft__thread_wake(struct weft__thread *t);
 
 /* A record for the calling thread; NULL: no memory. */
@@ -507,12 +542,12 @@ struct weft__thread *weft__thread_new(bool worker);
 /* Prepares a waiter for the running task or thread. Inside. */
 void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w);
 /*
- * Blocks until w is claimed. Inside, lock held (or NULL); the lock is released once the context is saved. Returns the
- * thread that the caller runs on now, inside; w->state says who claimed. After WAIT_TIMED_OUT the caller takes the lock
- * again and removes w from its queue if it is still there.
+ * Blocks until w is claimed. Inside, lock held (or NULL); the lock is released once the context is saved.
+ * Returns the thread that the caller runs on now, inside; w->state says who claimed. After WAIT_TIMED_OUT the
+ * caller takes the lock again and removes w from its queue if it is still there.
  */
 struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *w, uint32_t *lock,
-                                weft_time_t deadline, const char *reason);
+	weft_time_t deadline, const char *reason);
 /* The part of a park that happens once the context is saved. */
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w);
 /* Tries to be the one who ends the wait. */
@@ -520,10 +555,15 @@ ALWAYS_INLINE bool weft__claim(struct weft__waiter *w, enum wait_state how)
 {
 	uint32_t waiting = WAIT_WAITING;
 
-	/* Acquire: what the waiter wrote before it queued; release: what the waker wrote before it claimed. */
+	/*
+	 * Acquire: what the waiter wrote before it queued; release: what the waker wrote before it claimed.
+	 */
 	return at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED);
 }
-/* After a successful claim: lets the waiter go on. Inside, or self == NULL. */
+/*
+ * After a successful claim: lets the waiter go on. Inside, or self == NULL. Who claims many at once may
+ * instead collect the tasks and hand them to weft__make_ready_list.
+ */
 void weft__ready(struct weft__thread *self, struct weft__waiter *w);
 
 /* ---- timers (timer.c) ---- */
@@ -534,7 +574,8 @@ void weft__timer_arm(struct weft__proc *p, struct weft__timer *t);
 /* True: it was armed and will not fire. */
 bool weft__timer_cancel(struct weft__timer *t);
 /* Fires what is due in the wheel; tasks that became ready are added to the list. Inside. */
-void weft__wheel_run(struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now, struct weft__list *ready);
+void weft__wheel_run(
+	struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now, struct weft__list *ready);
 /* The earliest time at which any processor's wheel has something to do. */
 weft_time_t weft__timers_next(void);
 
@@ -551,7 +592,8 @@ void weft__poll(struct weft__thread *self, weft_time_t deadline, struct weft__li
 void weft__monitor_main(void *arg);
 ALWAYS_INLINE void monitor_wake(void)
 {
-	if (unlikely(at_load(&rt.monitor_asleep, RELAXED) != 0) && at_xchg(&rt.monitor_asleep, 0, RELAXED) != 0)
+	if (unlikely(at_load(&rt.monitor_asleep, RELAXED) != 0) &&
+		at_xchg(&rt.monitor_asleep, 0, RELAXED) != 0)
 		weft__os_futex_wake(&rt.monitor_asleep, 1);
 }
 

@@ -1,9 +1,10 @@
 /*
  * stack.c - stacks for tasks: cut from arenas, committed by page, guarded, kept warm, given back.
  *
- * A class is a power of two from 16 KiB to 1 GiB. Each class has arenas: ranges of reserved address space that hold a
- * number of stacks side by side, doubling from 4 MiB up to 256 MiB of stacks, so that a million stacks are a few hundred
- * arenas and, being alike, few map entries. Memory is used where a stack is touched: one page for most tasks.
+ * A class is a power of two from 16 KiB to 1 GiB. Each class has arenas: ranges of reserved address space
+ * that hold a number of stacks side by side, doubling from 4 MiB up to 256 MiB of stacks, so that a million
+ * stacks are a few hundred arenas and, being alike, few map entries. Memory is used where a stack is touched:
+ * one page for most tasks.
  *
  *   |guard| ... untouched ... | frames <- | color |  the next stack: |guard| ...
  *   base                                          base + size
@@ -11,18 +12,20 @@
  * Guard. The lowest page of each stack:
  *   madvise    MADV_GUARD_INSTALL: faults, costs no map entry (Linux 6.13)
  *   mprotect   faults, costs two map entries; used for at most a quarter of vm.max_map_count, the rest gets
- *   canary     the lowest words must stay zero, as the kernel gave them; looked at when the task parks or ends. Reading
+ *   canary     the lowest words must stay zero, as the kernel gave them; looked at when the task parks or
+ *              ends. Reading them maps the shared zero page, so a canary costs no memory
  *              them maps the shared zero page, so a canary costs no memory
- * A frame larger than the page could step over it: weft is built with -fstack-clash-protection, programs should be.
+ * A frame larger than the page could step over it: weft is built with -fstack-clash-protection, programs
+ * should be.
  *
- * Color. All stacks end at the same offset in a page; without help the hot lines of all tasks would fall into the same
- * few sets of the first-level cache. So the stacks of an arena start 0 to 896 bytes lower in turn.
+ * Color. All stacks end at the same offset in a page; without help the hot lines of all tasks would fall into
+ * the same few sets of the first-level cache. So the stacks of an arena start 0 to 896 bytes lower in turn.
  *
- * Free stacks wait, last in first out, in the processor (default class only) or in the class: `dirty` may hold memory,
- * `clean` has none. The monitor comes by while there is much dirty: each second a quarter of it is given back, all the
- * rest once it is little. Guards survive that.
+ * Free stacks wait, last in first out, in the processor (default class only) or in the class: `dirty` may
+ * hold memory, `clean` has none. The monitor comes by while there is much dirty: each second a quarter of it
+ * is given back, all the rest once it is little. Guards survive that.
  *
- * Everything in `classes` and the arenas' counters is protected by `lock`; the list of arenas is only ever
+ * Everything in `shelves` and the arenas' counters is protected by `lock`; the list of arenas is only ever
  * prepended to (release) and is read without it (acquire), also from the fault handler.
  */
 #include <stdlib.h>
@@ -36,7 +39,7 @@ enum {
 	ARENA_LAST = 256 << 20,
 	CARVE = CHAOS ? 2 : 32, /* stacks that are cut and guarded together */
 	CACHE_REFILL = CHAOS ? 1 : 16,
-	KEEP_DIRTY = 64,        /* per class; never given back by the scavenger */
+	KEEP_DIRTY = 64, /* per class; never given back by the scavenger */
 	SCAVENGE_BATCH = 128,
 	CANARY_WORDS = 8
 };
@@ -48,14 +51,14 @@ struct arena {
 	struct weft__stack *stacks;
 };
 
-struct class {
+struct shelf {
 	struct weft__stack *dirty, *clean;
 	size_t ndirty, nclean;
 	struct arena *arena; /* the one that is being cut */
 };
 
 static uint32_t lock;
-static struct class classes[STACK_CLASSES];
+static struct shelf shelves[STACK_CLASSES];
 static struct arena *arenas; /* atomic head */
 static uint64_t cut;         /* atomic, written under lock */
 static uint32_t guard_mode;  /* atomic, written under lock: what new stacks get first */
@@ -139,8 +142,9 @@ static struct arena *arena_new(uint32_t class, const struct arena *last)
 /* Cuts some stacks from the class's arena into its clean list. Requires lock. */
 static bool carve(uint32_t class)
 {
-	struct class *c = &classes[class];
+	struct shelf *c = &shelves[class];
 	size_t size = (size_t)1 << (STACK_MIN_SHIFT + class);
+	size_t page = weft__os_page_size();
 	struct arena *a = c->arena;
 	struct weft__stack *first;
 	uint32_t n;
@@ -162,6 +166,12 @@ static bool carve(uint32_t class)
 		san_stack_created(first[i].base, first[i].base + size - 1);
 	}
 	install_guards(first, n);
+	/*
+	 * A program that has used up its first arena needs many: commit the page that each task touches for
+	 * sure.
+	 */
+	if (a->total * size > ARENA_FIRST && n > 1)
+		weft__os_commit(first[0].base + size - page, page, size, n);
 	for (uint32_t i = n; i-- > 0;) {
 		first[i].next = c->clean;
 		c->clean = &first[i];
@@ -172,7 +182,7 @@ static bool carve(uint32_t class)
 	return true;
 }
 
-static struct weft__stack *pop(struct class *c)
+static struct weft__stack *pop(struct shelf *c)
 {
 	struct weft__stack *s = c->dirty;
 
@@ -188,7 +198,7 @@ static struct weft__stack *pop(struct class *c)
 
 static NOINLINE struct weft__stack *get_shared(struct weft__proc *p, uint32_t class)
 {
-	struct class *c = &classes[class];
+	struct shelf *c = &shelves[class];
 	struct weft__stack *s;
 
 	lock_acquire(&lock);
@@ -222,7 +232,7 @@ struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class)
 
 static NOINLINE void put_shared(struct weft__stack *first, struct weft__stack *last, size_t n)
 {
-	struct class *c = &classes[first->class];
+	struct shelf *c = &shelves[first->class];
 
 	lock_acquire(&lock);
 	last->next = c->dirty;
@@ -266,10 +276,12 @@ __attribute__((no_sanitize("address", "thread"))) void weft__stack_check(const s
 	for (int i = 0; i < CANARY_WORDS; i++) {
 		const struct weft__task *t = at_load(&s->task, RELAXED);
 		if (words[i] != 0)
-			weft__die("stack overflow found after the fact: task %llu%s%s%s, stack of %zu bytes, created at %s",
-			          (unsigned long long)(t != NULL ? t->id : 0), t != NULL && t->name[0] ? " \"" : "",
-			          t != NULL ? t->name : "", t != NULL && t->name[0] ? "\"" : "", stack_size(s),
-			          t != NULL ? t->site : "?");
+			weft__die("stack overflow found after the fact: task %llu%s%s%s, stack of %zu bytes, "
+				  "created at %s",
+				(unsigned long long)(t != NULL ? t->id : 0),
+				t != NULL && t->name[0] ? " \"" : "", t != NULL ? t->name : "",
+				t != NULL && t->name[0] ? "\"" : "", stack_size(s),
+				t != NULL ? t->site : "?");
 	}
 }
 
@@ -286,7 +298,7 @@ struct weft__stack *weft__stack_find(const void *address)
 }
 
 /* Moves up to n dirty stacks of a class to the clean ones, memory given back. Requires lock. */
-static void give_back(struct class *c, uint32_t class, size_t n)
+static void give_back(struct shelf *c, uint32_t class, size_t n)
 {
 	size_t page = weft__os_page_size();
 	size_t size = (size_t)1 << (STACK_MIN_SHIFT + class);
@@ -322,7 +334,7 @@ weft_time_t weft__stack_scavenge(weft_time_t now)
 	next = WEFT_NEVER;
 	lock_acquire(&lock);
 	for (uint32_t i = 0; i < STACK_CLASSES; i++) {
-		struct class *c = &classes[i];
+		struct shelf *c = &shelves[i];
 		size_t n;
 		if (c->ndirty <= KEEP_DIRTY)
 			continue;
@@ -346,7 +358,7 @@ void weft__stack_counts(uint64_t *all, uint64_t *unused, const char **guard)
 	*all = cut;
 	*unused = 0;
 	for (uint32_t i = 0; i < STACK_CLASSES; i++)
-		*unused += classes[i].ndirty + classes[i].nclean;
+		*unused += shelves[i].ndirty + shelves[i].nclean;
 	*guard = names[guard_mode];
 	lock_release(&lock);
 }

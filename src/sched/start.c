@@ -1,10 +1,11 @@
 /*
  * start.c - how the runtime comes to be: by the first call that needs it, from any thread.
  *
- * Each stage is done once and kept, so that a start that failed for lack of memory can be tried again. The first worker
- * is started here: from then on there is always a thread that can run what is ready.
+ * Each stage is done once and kept, so that a start that failed for lack of memory can be tried again. The
+ * first worker is started here: from then on there is always a thread that can run what is ready.
  *
- * A child of fork has one thread and none of the runtime's: the first call that needs the runtime says so. exec is fine.
+ * A child of fork has one thread and none of the runtime's: the first call that needs the runtime says so.
+ * exec is fine.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -33,7 +34,8 @@ static uint32_t setting(const char *name, uint32_t otherwise, uint32_t most)
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (*end != '\0' || errno != 0 || value == 0 || value > most || *text == '-') {
-		weft__warn("%s=%s is not a number from 1 to %u; using %u", name, text, (unsigned)most, (unsigned)otherwise);
+		weft__warn("%s=%s is not a number from 1 to %u; using %u", name, text, (unsigned)most,
+			(unsigned)otherwise);
 		return otherwise;
 	}
 	return (uint32_t)value;
@@ -52,7 +54,8 @@ static void on_fault(void *address, void *sp)
 	if (t == NULL)
 		return;
 	weft__die("stack overflow: task %llu%s%s%s has used up its stack of %zu bytes, created at %s",
-	          (unsigned long long)t->id, t->name[0] ? " \"" : "", t->name, t->name[0] ? "\"" : "", stack_size(s), t->site);
+		(unsigned long long)t->id, t->name[0] ? " \"" : "", t->name, t->name[0] ? "\"" : "",
+		stack_size(s), t->site);
 }
 
 static void forked(void)
@@ -118,7 +121,8 @@ int weft__start(void)
 	int err = 0;
 
 	if (at_load(&rt.state, ACQUIRE) == RT_FORKED)
-		weft__panic("this process was forked from one that runs weft, and has no runtime: fork, then exec at once");
+		weft__panic("this process was forked from one that runs weft, and has no runtime: fork, then "
+			    "exec at once");
 	lock_acquire(&start_lock);
 	if (at_load(&rt.state, RELAXED) == RT_NONE)
 		err = start_stages();

@@ -1,13 +1,14 @@
 /*
  * task.c - task headers: where they come from, how a task starts and ends, the list of all.
  *
- * Headers are cut from chunks that are never given back, so a pointer to a header stays a pointer to a header; a header
- * is LIVE from spawn to end. Free headers wait in the processor and, in batches, in a global list. Chunks double from
- * 64 KiB to 4 MiB and are found from a list that is only prepended to: reports walk it.
+ * Headers are cut from chunks that are never given back, so a pointer to a header stays a pointer to a
+ * header; a header is LIVE from spawn to end. Free headers wait in the processor and, in batches, in a global
+ * list. Chunks double from 64 KiB to 4 MiB and are found from a list that is only prepended to: reports walk
+ * it.
  *
- * The life of a task: weft__spawn fills a header and makes it ready. Whoever picks it first finds sp == NULL and binds a
- * stack to it; the first switch enters task_main. When fn has returned, a successor that has not run either and wants
- * a stack of the same class takes over the stack as it is: no switch, no free, no get.
+ * The life of a task: weft__spawn fills a header and makes it ready. Whoever picks it first finds sp == NULL
+ * and binds a stack to it; the first switch enters task_main. When fn has returned, a successor that has not
+ * run either and wants a stack of the same class takes over the stack as it is: no switch, no free, no get.
  *
  * `lock` protects the global list, the chunk that is being cut and the counters next to them.
  */
@@ -181,15 +182,15 @@ static void end_of(struct weft__thread *self, struct weft__task *t)
 }
 
 /*
- * The task that ended is replaced by one that has not run yet, on the same stack. NULL: there is none at hand, or it
- * needs another stack; then self->proc is as before.
+ * The task that ended is replaced by one that has not run yet, on the same stack. NULL: there is none at
+ * hand, or it needs another stack; then self->proc is as before.
  */
 ALWAYS_INLINE struct weft__task *successor(struct weft__thread *self, struct weft__task *t)
 {
 	struct weft__proc *p = self->proc;
-	struct weft__task *next = p->next;
+	struct weft__task *next = at_load(&p->next, RELAXED);
 
-	if (SAN_SWITCH_ALWAYS || p->turn == 0)
+	if (SAN_SWITCH_ALWAYS || turn_over(p))
 		return NULL;
 	if (next == NULL) {
 		uint32_t head = at_load(&p->head, RELAXED);
@@ -207,7 +208,7 @@ ALWAYS_INLINE struct weft__task *successor(struct weft__thread *self, struct wef
 		return NULL;
 	if (unlikely(next->sp != NULL || next->stack_class != t->stack_class)) {
 		/* Lost a race with a thief and got another task: it keeps its place. */
-		p->next = next;
+		at_store(&p->next, next, RELAXED);
 		return NULL;
 	}
 	next->stack = t->stack;
@@ -229,6 +230,7 @@ SAN_NO_THREAD static void task_main(void)
 	for (;;) {
 		struct weft__task *next;
 		leave(self);
+		weft__arch_control_reset(); /* whatever the task left that ran here before */
 		t->fn(t->arg);
 		if (unlikely(t->locals != NULL)) {
 			weft__locals_end(t->locals);
@@ -260,15 +262,15 @@ bool weft__task_bind(struct weft__proc *p, struct weft__task *t)
 static int class_of(size_t size)
 {
 	size_t least = weft__os_page_size() * 4;
-	int class = 0;
+	int n = 0;
 
 	if (size == 0)
 		return STACK_DEFAULT_CLASS;
 	if (size < least)
 		size = least;
-	while (class < STACK_CLASSES && ((size_t)1 << (STACK_MIN_SHIFT + class)) < size)
-		class ++;
-	return class < STACK_CLASSES ? class : -1;
+	while (n < STACK_CLASSES && ((size_t)1 << (STACK_MIN_SHIFT + n)) < size)
+		n++;
+	return n < STACK_CLASSES ? n : -1;
 }
 
 static int apply_options(struct weft__task *t, const weft_go_options_t *options)
@@ -280,7 +282,7 @@ static int apply_options(struct weft__task *t, const weft_go_options_t *options)
 	class = class_of(options->stack_size);
 	if (class < 0)
 		return -EINVAL;
-	t->stack_class = (uint8_t)class;
+	t->stack_class = (uint8_t) class;
 	if (options->name != NULL)
 		strncat(t->name, options->name, NAME_SIZE - 1);
 	if (options->site != NULL)
@@ -289,7 +291,7 @@ static int apply_options(struct weft__task *t, const weft_go_options_t *options)
 }
 
 int weft__spawn(struct weft__thread *self, weft_fn_t *fn, void *arg, const void *copy, size_t copy_size,
-                const weft_go_options_t *options, const char *site)
+	const weft_go_options_t *options, const char *site)
 {
 	struct weft__proc *p = self->proc;
 	struct weft__task *t = weft__task_new(p, fn, arg, site);
@@ -323,7 +325,7 @@ int weft__spawn(struct weft__thread *self, weft_fn_t *fn, void *arg, const void 
 }
 
 static int go(weft_fn_t *fn, void *arg, const void *copy, size_t size, const weft_go_options_t *options,
-              const char *site)
+	const char *site)
 {
 	struct weft__thread *self;
 	int err;

@@ -1,8 +1,8 @@
 /*
  * thread.c - thread records, worker threads, and the slow side of enter.
  *
- * Records live in one list that only grows; the record of a plain pthread that has ended is used again. Workers never
- * end: an idle one costs a sleeping kernel thread.
+ * Records live in one list that only grows; the record of a plain pthread that has ended is used again.
+ * Workers never end: an idle one costs a sleeping kernel thread.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -122,10 +122,11 @@ static void report_cap(void)
 		some = at_load(&t->task, RELAXED);
 	}
 	if (some != NULL)
-		weft__warn("all %u threads are in use (WEFT_MAXTHREADS): %u tasks block or burn outside of weft, one of "
-		           "them is task %llu%s%s, created at %s; further ones hold up the others",
-		           (unsigned)rt.max_threads, stuck, (unsigned long long)some->id, some->name[0] ? " " : "",
-		           some->name, some->site);
+		weft__warn("all %u threads are in use (WEFT_MAXTHREADS): %u tasks block or burn outside of "
+			   "weft, one of "
+			   "them is task %llu%s%s, created at %s; further ones hold up the others",
+			(unsigned)rt.max_threads, stuck, (unsigned long long)some->id,
+			some->name[0] ? " " : "", some->name, some->site);
 	else
 		weft__warn("all %u threads are in use (WEFT_MAXTHREADS)", (unsigned)rt.max_threads);
 }

@@ -1,28 +1,31 @@
 /*
  * timer.c - timers: a hierarchical wheel for each processor (Varghese and Lauck, 1987), and the calls on top.
  *
- * Time is counted in ticks of 1.024 us (2^10 ns). A timer fires at tick ceil(when / 1024), never early, and at most one
- * tick late by itself. The wheel has 9 levels of 64 slots: level l distinguishes bits 6l .. 6l+5 of the tick, so 54 bits
- * in all, which with the 10 of a tick are all that a positive int64_t has.
+ * Time is counted in ticks of 1.024 us (2^10 ns). A timer fires at tick ceil(when / 1024), never early, and
+ * at most one tick late by itself. The wheel has 9 levels of 64 slots: level l distinguishes bits 6l .. 6l+5
+ * of the tick, so 54 bits in all, which with the 10 of a tick are all that a positive int64_t has.
  *
- *   A timer for tick e stands on the level of the highest bit in which e and `now` differ, in the slot that e's six bits
- *   of that level name. So all timers of a level agree with `now` above it, their slot is above now's on it (on level 0:
- *   not below), and everything on a lower level comes earlier than anything on a higher one. The next slot to look at is
- *   the lowest bit of the lowest level that has any.
+ *   A timer for tick e stands on the level of the highest bit in which e and `now` differ, in the slot that
+ *   e's six bits of that level name. So all timers of a level agree with `now` above it, their slot is above
+ *   now's on it (on level 0: not below), and everything on a lower level comes earlier than anything on a
+ *   higher one. The next slot to look at is the lowest bit of the lowest level that has any.
  *
- * To advance: while that slot starts no later than the present, `now` becomes its start; on level 0 its timers fire, on
- * a higher one they are put in again and land lower. Each timer moves down at most 8 times, a few in practice. Arming and
- * cancelling are O(1); cancelling is as cheap as arming, since most deadlines are cancelled. Timers of one tick fire in
- * the order in which they were armed.
+ * To advance: while that slot starts no later than the present, `now` becomes its start; on level 0 its
+ * timers fire, on a higher one they are put in again and land lower. Each timer moves down at most 8 times, a
+ * few in practice. Arming and cancelling are O(1); cancelling is as cheap as arming, since most deadlines are
+ * cancelled. Timers of one tick fire in the order in which they were armed.
  *
- * `next` is never later than the earliest armed timer (cancelling leaves it, so a wake-up may find nothing). It is
- * written under the lock and read without: by the search for work, and by the poller thread to know how long to sleep.
+ * `next` is never later than the earliest armed timer (cancelling leaves it, so a wake-up may find nothing).
+ * It is written under the lock and read without: by the search for work, and by the poller thread to know how
+ * long to sleep.
  *
- * A timer without a function wakes a waiter: claimed under the wheel's lock, made ready after. One with a function starts a
- * task: the header is allocated under the lock, so that a lack of memory leaves the timer armed, a millisecond later.
- * Whoever cancels reads timer->wheel, locks it and looks again: as long as wheel is set the timer cannot go away.
+ * A timer without a function wakes a waiter: claimed under the wheel's lock, made ready after. One with a
+ * function starts a task: the header is allocated under the lock, so that a lack of memory leaves the timer
+ * armed, a millisecond later. Whoever cancels reads timer->wheel, locks it and looks again: as long as wheel
+ * is set the timer cannot go away.
  *
- * Rejected: a heap. With a million sleeping tasks each removal touches some twenty cold lines; the wheel about eight.
+ * Rejected: a heap. With a million sleeping tasks each removal touches some twenty cold lines; the wheel
+ * about eight.
  */
 #include <errno.h>
 
@@ -139,13 +142,14 @@ void weft__timers_kick(weft_time_t when)
 	until = at_load(&rt.poll_until, RELAXED);
 	/* 0: nobody sleeps in the poller. Without an idle processor the poller thread could do nothing. */
 	if (when < until && at_load(&rt.idle_procs, RELAXED) != 0 &&
-	    at_cas(&rt.poll_until, &until, when > 0 ? when : 1, RELAXED, RELAXED))
+		at_cas(&rt.poll_until, &until, when > 0 ? when : 1, RELAXED, RELAXED))
 		weft__os_poller_kick(&rt.poller);
 }
 
 bool weft__timer_cancel(struct weft__timer *t)
 {
-	struct weft__wheel *wheel = at_load(&t->wheel, ACQUIRE); /* pairs with the store of NULL by who fired it */
+	struct weft__wheel *wheel =
+		at_load(&t->wheel, ACQUIRE); /* pairs with the store of NULL by who fired it */
 	bool armed;
 
 	if (wheel == NULL)
@@ -163,7 +167,8 @@ bool weft__timer_cancel(struct weft__timer *t)
 }
 
 /* Requires the lock; t is in no slot. */
-static void fire(struct weft__thread *self, struct weft__wheel *wheel, struct weft__timer *t, struct weft__list *ready)
+static void fire(
+	struct weft__thread *self, struct weft__wheel *wheel, struct weft__timer *t, struct weft__list *ready)
 {
 	struct weft__task *task;
 
@@ -191,7 +196,8 @@ static void fire(struct weft__thread *self, struct weft__wheel *wheel, struct we
 		list_add(ready, task);
 }
 
-void weft__wheel_run(struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now, struct weft__list *ready)
+void weft__wheel_run(
+	struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now, struct weft__list *ready)
 {
 	uint64_t present = (uint64_t)now >> TICK_SHIFT;
 	int level;
@@ -200,7 +206,9 @@ void weft__wheel_run(struct weft__thread *self, struct weft__wheel *wheel, weft_
 	while ((level = next_level(wheel)) >= 0) {
 		int shift = LEVEL_BITS * level;
 		uint64_t index = (uint64_t)__builtin_ctzll(wheel->bits[level]);
-		uint64_t above = shift + LEVEL_BITS >= 64 ? 0 : wheel->now >> (shift + LEVEL_BITS) << (shift + LEVEL_BITS);
+		uint64_t above = shift + LEVEL_BITS >= 64
+					 ? 0
+					 : wheel->now >> (shift + LEVEL_BITS) << (shift + LEVEL_BITS);
 		uint64_t start = above | index << shift;
 		struct weft__slot *slot = &wheel->slots[level][index];
 		struct weft__timer *t = slot->first, *next, *last;
@@ -346,7 +354,8 @@ int weft_timer_reset(weft_timer_t *timer, weft_time_t when)
 void weft_ticker_start(weft_ticker_t *ticker, int64_t period_ns)
 {
 	if (period_ns <= 0)
-		weft__panic("weft_ticker_start: ticker %p with a period of %lld ns", (void *)ticker, (long long)period_ns);
+		weft__panic("weft_ticker_start: ticker %p with a period of %lld ns", (void *)ticker,
+			(long long)period_ns);
 	ticker->weft__period = period_ns;
 	ticker->weft__next = weft_deadline_in(period_ns);
 }

@@ -1,27 +1,31 @@
 /*
  * worker.c - who runs what: switching, the search for work, waking and sleeping of workers.
  *
- * A worker is a thread that runs tasks while it holds a processor. Its own context (its native stack) is where it looks
- * for work; tasks switch to each other directly and come back here when nothing is at hand or a turn is over.
+ * A worker is a thread that runs tasks while it holds a processor. Its own context (its native stack) is
+ * where it looks for work; tasks switch to each other directly and come back here when nothing is at hand or
+ * a turn is over.
  *
- * Finding work, in this order: what is at hand; once a turn (at most TURN switches or about 20 us) the timers, the
- * descriptors and the global queue, and the next slot loses its privilege; then due timers, the global queue, descriptors;
- * then stealing, as a spinner. At most half of the busy workers spin.
+ * Finding work, in this order: what is at hand; once a turn (at most TURN switches or about 20 us) the
+ * timers, the descriptors and the global queue, and the next slot loses its privilege; then due timers, the
+ * global queue, descriptors; then stealing, as a spinner. At most half of the busy workers spin.
  *
- * No lost work. Whoever queues a task does: queue's tail or global count; light barrier; idle_procs > 0 and nobody spins ->
- * wake. Whoever goes idle or stops spinning does: idle_procs + 1 or spinning - 1; heavy barrier; look at all queues once
- * more. At least one of the two sees the other. A task in the next slot alone wakes nobody: its processor runs it as soon
- * as the present task gives way, and if that takes long the monitor moves it.
+ * No lost work. Whoever queues a task does: queue's tail or global count; light barrier; idle_procs > 0 and
+ * nobody spins -> wake. Whoever goes idle or stops spinning does: idle_procs + 1 or spinning - 1; heavy
+ * barrier; look at all queues once more. At least one of the two sees the other. A task in the next slot
+ * alone wakes nobody: its processor runs it as soon as the present task gives way, and if that takes long the
+ * monitor moves it.
  *
- * Sleeping. Idle threads stand in a list under rt.lock. One of them, the poller thread, sleeps in epoll until the earliest
- * timer; it publishes until when (poll_until) so that an earlier timer kicks it. It keeps the role until it is back from
- * epoll itself, also when a waker has taken it off the list meanwhile: so one thread at a time waits there, and no other
- * can consume a kick that is meant for it. The others sleep on their futex word.
- * A waker takes thread and processor from the lists under rt.lock, writes `given`, and wakes; a thread that wakes by
- * itself (the poller) looks under rt.lock whether it was given something first. So each processor has one owner always.
+ * Sleeping. Idle threads stand in a list under rt.lock. One of them, the poller thread, sleeps in epoll until
+ * the earliest timer; it publishes until when (poll_until) so that an earlier timer kicks it. It keeps the
+ * role until it is back from epoll itself, also when a waker has taken it off the list meanwhile: so one
+ * thread at a time waits there, and no other can consume a kick that is meant for it. The others sleep on
+ * their futex word. A waker takes thread and processor from the lists under rt.lock, writes `given`, and
+ * wakes; a thread that wakes by itself (the poller) looks under rt.lock whether it was given something first.
+ * So each processor has one owner always.
  *
- * Pinned tasks. A thread to which a task is pinned runs nothing else: when the task gives way, the thread hands its
- * processor on and sleeps. A worker that picks a pinned task gives its own processor to the task's thread and goes idle.
+ * Pinned tasks. A thread to which a task is pinned runs nothing else: when the task gives way, the thread
+ * hands its processor on and sleeps. A worker that picks a pinned task gives its own processor to the task's
+ * thread and goes idle.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +34,10 @@
 
 /* ---- switching ---- */
 
-/* Makes `next` runnable right now on this thread; false: it went elsewhere (no memory, or pinned to another thread). */
+/*
+ * Makes `next` runnable right now on this thread; false: it went elsewhere (no memory, or pinned to another
+ * thread).
+ */
 static bool prepare(struct weft__thread *self, struct weft__task *next)
 {
 	if (unlikely(next->sp == NULL) && unlikely(!weft__task_bind(self->proc, next)))
@@ -39,8 +46,8 @@ static bool prepare(struct weft__thread *self, struct weft__task *next)
 }
 
 /* The switch proper, from the running task: to `next`, or with NULL to the thread's own context. */
-ALWAYS_INLINE SAN_NO_THREAD struct weft__thread *switch_from(struct weft__thread *self, struct weft__task *me,
-                                                              struct weft__task *next, enum after after)
+ALWAYS_INLINE SAN_NO_THREAD struct weft__thread *switch_from(
+	struct weft__thread *self, struct weft__task *me, struct weft__task *next, enum after after)
 {
 	self->prev = me;
 	self->after = after;
@@ -139,17 +146,23 @@ void weft_yield(void)
 		weft__os_thread_yield();
 		return;
 	}
-	self = enter();
+	self = enter_as(self);
 	me = self->task;
 	next = at_hand(self);
 	/* Alone on this processor, and the turn is not over: nothing to give way to. */
-	if (next == NULL && self->diverted == NULL && self->pinned == NULL && self->proc->turn != 0 &&
-	    at_load(&rt.global_count, RELAXED) == 0) {
+	if (next == NULL && self->diverted == NULL && self->pinned == NULL && !turn_over(self->proc) &&
+		at_load(&rt.global_count, RELAXED) == 0) {
 		leave(self);
 		return;
 	}
 	self = switch_from(self, me, next, AFTER_YIELD);
-	weft__after_switch(self);
+	if (likely(self->after == AFTER_YIELD)) {
+		self->after = AFTER_NONE;
+		queue_put(self->proc, self->prev);
+		wake_if_idle();
+	} else {
+		weft__after_switch(self);
+	}
 	leave(self);
 }
 
@@ -167,8 +180,8 @@ void weft__make_ready(struct weft__thread *self, struct weft__task *t)
 		wake_if_idle();
 		return;
 	}
-	old = p->next;
-	p->next = t;
+	old = at_load(&p->next, RELAXED);
+	at_store(&p->next, t, RELAXED);
 	if (old != NULL) {
 		queue_put(p, old);
 		wake_if_idle();
@@ -304,9 +317,9 @@ NOINLINE void weft__wake_proc(void)
 
 void weft__proc_hand_off(struct weft__proc *p)
 {
-	if (p->next != NULL) {
-		queue_put(p, p->next);
-		p->next = NULL;
+	if (at_load(&p->next, RELAXED) != NULL) {
+		queue_put(p, at_load(&p->next, RELAXED));
+		at_store(&p->next, NULL, RELAXED);
 	}
 	lock_acquire(&rt.lock);
 	weft__idle_proc_push(p);
@@ -366,12 +379,13 @@ static struct weft__task *look_around(struct weft__thread *self, struct weft__pr
 	int64_t each = (now - p->turn_started) / (int64_t)p->turn_length;
 	int64_t length = WEFT_US(20) / (each > 0 ? each : 1);
 
-	p->turn_length = p->turn = length < 1 ? 1 : length > TURN ? TURN : (uint32_t)length;
+	p->turn_length = length < 1 ? 1 : length > TURN ? TURN : (uint32_t)length;
+	p->turn_end = p->ticks + p->turn_length;
 	p->turn_started = now;
 	fire_timers(self, &p->wheel, now);
-	if (p->next != NULL) {
-		struct weft__task *t = p->next;
-		p->next = NULL;
+	if (at_load(&p->next, RELAXED) != NULL) {
+		struct weft__task *t = at_load(&p->next, RELAXED);
+		at_store(&p->next, NULL, RELAXED);
 		queue_put(p, t);
 	}
 	poll_now(self, now, WEFT_US(50));
@@ -439,8 +453,8 @@ static void resume_with(struct weft__thread *self, struct weft__proc *p)
 }
 
 /*
- * The poller thread goes to work. Whoever went idle after a waker had taken it off the list could not take the role: the
- * one that is returned must be woken for it. Under rt.lock.
+ * The poller thread goes to work. Whoever went idle after a waker had taken it off the list could not take
+ * the role: the one that is returned must be woken for it. Under rt.lock.
  */
 static struct weft__thread *drop_role(struct weft__thread *self, bool listed)
 {
@@ -453,9 +467,9 @@ static struct weft__thread *drop_role(struct weft__thread *self, bool listed)
 enum left { STILL_LISTED, OFF_THE_LIST };
 
 /*
- * In the list of idle threads, with work in sight: off the list and on with an idle processor. STILL_LISTED: there is no
- * idle processor, so those that are busy see to the work. OFF_THE_LIST: with a processor, or with none after a waker that
- * gave none.
+ * In the list of idle threads, with work in sight: off the list and on with an idle processor. STILL_LISTED:
+ * there is no idle processor, so those that are busy see to the work. OFF_THE_LIST: with a processor, or with
+ * none after a waker that gave none.
  */
 static enum left leave_idle(struct weft__thread *self)
 {
@@ -520,8 +534,8 @@ static weft_time_t timers_matter(void)
 }
 
 /*
- * Nothing to do: gives up the processor, if it has one, and sleeps until it holds one again. Returns at once, with the
- * processor still held, when the global queue filled meanwhile.
+ * Nothing to do: gives up the processor, if it has one, and sleeps until it holds one again. Returns at once,
+ * with the processor still held, when the global queue filled meanwhile.
  */
 static void go_idle(struct weft__thread *self)
 {
@@ -547,12 +561,14 @@ static void go_idle(struct weft__thread *self)
 			until = timers_matter();
 			at_store(&rt.poll_until, until, RELAXED);
 		}
-		lock_release(&rt.lock);
+		/* Under the lock: once it is released, a waker may make this thread a spinner. */
 		if (self->spinning) {
 			self->spinning = false;
 			at_sub(&rt.spinning, 1, ACQ_REL);
 		}
-		heavy_barrier(); /* idle_procs, spinning, poll_until before queues and wheels: pairs with the wakers */
+		lock_release(&rt.lock);
+		/* idle_procs, spinning, poll_until before queues and wheels: pairs with the wakers */
+		heavy_barrier();
 		if (work_visible() && leave_idle(self) == OFF_THE_LIST)
 			continue;
 		if (poll) {
@@ -580,11 +596,11 @@ static struct weft__task *find_work(struct weft__thread *self)
 			go_idle(self);
 			continue;
 		}
-		if (p->turn == 0 && (t = look_around(self, p)) != NULL)
+		if (turn_over(p) && (t = look_around(self, p)) != NULL)
 			return t;
 		if ((t = pick(p)) != NULL)
 			return t;
-		if (p->turn == 0)
+		if (turn_over(p))
 			continue;
 		if (at_load(&p->wheel.next, RELAXED) != WEFT_NEVER) {
 			fire_timers(self, &p->wheel, weft__os_now());
@@ -641,7 +657,7 @@ static void postpone(struct weft__thread *self, struct weft__task *t)
 	(void)self;
 	if (at_xchg(&reported, 1, RELAXED) == 0)
 		weft__warn("no memory for a stack: task %llu created at %s waits until others end",
-		           (unsigned long long)t->id, t->site);
+			(unsigned long long)t->id, t->site);
 	list_add(&list, t);
 	weft__global_put(&list);
 	/* Memory comes back when tasks end; nobody announces it, so look again a thousand times a second. */

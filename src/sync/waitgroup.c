@@ -10,20 +10,23 @@
  *     > 0      any      running
  *     0        > 0      only between the add that reached zero and its storing of 0: that add owns the queue
  *
- * The add that takes the counter to zero while there are waiters owns the queue: under the lock it stores state = 0, takes
- * all waiters off and claims them; then it makes them ready. Until it has released the lock no waiter returns, so the
- * memory stays; after that it touches neither the group nor a waiter that it has readied.
+ * The add that takes the counter to zero while there are waiters owns the queue: under the lock it stores
+ * state = 0, takes all waiters off and claims them; then it makes them ready. Until it has released the lock
+ * no waiter returns, so the memory stays; after that it touches neither the group nor a waiter that it has
+ * readied.
  *
  * wait: lock; counter > 0 ? waiters + 1 by CAS, enqueue, park (unlocks) : unlock, return.
  * A waiter that has timed out takes the lock again and finds one of three things:
  *     off the queue                  the counter has reached zero meanwhile: success beats the deadline
- *     queued, counter > 0            waiters - 1 by CAS, leaves: -ETIMEDOUT. The CAS and the subtraction that reaches zero
+ *     queued, counter > 0 waiters - 1 by CAS, leaves: -ETIMEDOUT. The CAS and the subtraction that reaches
+ *     zero
  *                                    are ordered: one that comes later does not see this waiter
- *     queued, counter = 0            the owner of the queue is on its way to the lock: parks once more, until it is woken
+ *     queued, counter = 0 the owner of the queue is on its way to the lock: parks once more, until it is
+ *     woken
  * A wait that finds the counter at zero returns at once and touches nothing more.
  *
- * Order: the subtraction is a release (what the task did), reading zero is an acquire; the additions between form one
- * release sequence, so a wait sees what every task did before its done.
+ * Order: the subtraction is a release (what the task did), reading zero is an acquire; the additions between
+ * form one release sequence, so a wait sees what every task did before its done.
  */
 #include <errno.h>
 
@@ -68,7 +71,8 @@ static void dequeue(weft_waitgroup_t *wg, struct weft__waiter *w)
 static COLD void wake_all(weft_waitgroup_t *wg)
 {
 	struct weft__thread *self = enter();
-	struct weft__waiter *w, *last, *claimed = NULL, **tail = &claimed;
+	struct weft__list tasks = { NULL, NULL, 0 };
+	struct weft__waiter *w, *last, *threads = NULL;
 	uint64_t state;
 
 	lock_acquire(&wg->weft__lock);
@@ -78,22 +82,35 @@ static COLD void wake_all(weft_waitgroup_t *wg)
 	last = w != NULL ? w->prev : NULL;
 	while (w != NULL) {
 		struct weft__waiter *next = w == last ? NULL : w->next;
+		struct weft__task *t = w->task;
+		__builtin_prefetch(next);
 		w->next = w->prev = NULL;
-		/* One that has timed out is on its way to the lock, and sees that it was taken off the queue. */
+		/*
+		 * One that has timed out is on its way to the lock, and sees that it was taken off the queue.
+		 */
 		if (weft__claim(w, WAIT_WOKEN)) {
-			*tail = w;
-			tail = &w->next;
+			if (t != NULL) {
+				list_add(&tasks, t);
+			} else {
+				w->next = threads;
+				threads = w;
+			}
 		}
 		w = next;
 	}
 	lock_release(&wg->weft__lock);
 	if (COUNTER(state) != 0)
 		weft__panic("weft_waitgroup_add: group %p: add from zero while somebody waits", (void *)wg);
-	while (claimed != NULL) {
-		w = claimed;
-		claimed = w->next;
+	while (threads != NULL) {
+		w = threads;
+		threads = w->next;
 		weft__ready(self, w);
 	}
+	/* One task takes the short way: it may run next, here. */
+	if (tasks.count == 1)
+		weft__make_ready(self, tasks.first);
+	else
+		weft__make_ready_list(self, &tasks);
 	leave(self);
 }
 
@@ -104,8 +121,8 @@ void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
 
 	if (unlikely(counter < 0 || counter > INT32_MAX))
 		weft__panic(counter < 0 ? "weft_waitgroup_add: group %p: negative counter (%lld)"
-		                        : "weft_waitgroup_add: group %p: counter too large (%lld)",
-		            (void *)wg, (long long)counter);
+					: "weft_waitgroup_add: group %p: counter too large (%lld)",
+			(void *)wg, (long long)counter);
 	if (unlikely(delta > 0 && COUNTER(before) == 0 && WAITERS(before) != 0))
 		weft__panic("weft_waitgroup_add: group %p: add from zero while somebody waits", (void *)wg);
 	if (counter == 0 && WAITERS(before) != 0)

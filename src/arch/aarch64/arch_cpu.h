@@ -54,6 +54,15 @@ static inline __attribute__((always_inline)) void weft__pause(void)
 	__asm__ volatile("isb");
 }
 
+static inline __attribute__((always_inline)) void weft__arch_control_reset(void)
+{
+	unsigned long fpcr;
+
+	__asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+	if (__builtin_expect(fpcr != 0, 0))
+		__asm__ volatile("msr fpcr, xzr");
+}
+
 #endif /* __ASSEMBLER__ */
 
 #endif /* WEFT_ARCH_CPU_H */

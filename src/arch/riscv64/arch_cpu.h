@@ -49,6 +49,15 @@ static inline __attribute__((always_inline)) void weft__pause(void)
 	__asm__ volatile(".4byte 0x0100000f"); /* pause of Zihintpause, a hint on processors without it */
 }
 
+static inline __attribute__((always_inline)) void weft__arch_control_reset(void)
+{
+	unsigned long mode;
+
+	__asm__ volatile("frrm %0" : "=r"(mode));
+	if (__builtin_expect(mode != 0, 0))
+		__asm__ volatile("fsrm zero");
+}
+
 #endif /* __ASSEMBLER__ */
 
 #endif /* WEFT_ARCH_CPU_H */

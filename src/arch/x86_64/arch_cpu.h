@@ -47,6 +47,19 @@ static inline __attribute__((always_inline)) void weft__pause(void)
 	__asm__ volatile("pause");
 }
 
+static inline __attribute__((always_inline)) void weft__arch_control_reset(void)
+{
+	unsigned int mxcsr;
+	unsigned short x87;
+
+	__asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(x87));
+	if (__builtin_expect((mxcsr & 0xffc0) != 0x1f80 || x87 != 0x37f, 0)) {
+		mxcsr = 0x1f80;
+		x87 = 0x37f;
+		__asm__ volatile("fnclex\n\tfldcw %1\n\tldmxcsr %0" : : "m"(mxcsr), "m"(x87));
+	}
+}
+
 #endif /* __ASSEMBLER__ */
 
 #endif /* WEFT_ARCH_CPU_H */

@@ -1,8 +1,8 @@
 /*
  * fault.c - SIGSEGV and SIGBUS on an alternate stack.
  *
- * The handler that the program had before weft started is called when the fault is none of weft's; with none, the
- * default action is restored and the instruction faults again, so the core dump shows the right place.
+ * The handler that the program had before weft started is called when the fault is none of weft's; with none,
+ * the default action is restored and the instruction faults again, so the core dump shows the right place.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,7 +49,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 int weft__os_fault_handler(void (*handler)(void *address, void *sp))
 {
-	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+	struct sigaction action = { .sa_sigaction = on_fault,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 
 	fault_handler = handler;
 	sigemptyset(&action.sa_mask);

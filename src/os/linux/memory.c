@@ -17,6 +17,9 @@
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #define PIDFD_SELF_GROUP (-10001) /* this process, without a descriptor; newer kernels */
 
 enum { VECTOR = 128 };
@@ -41,7 +44,8 @@ void *weft__os_reserve(size_t size, size_t align)
 
 	if (weft__alloc_must_fail() || size + extra < size)
 		return NULL;
-	raw = mmap(NULL, size + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	raw = mmap(NULL, size + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		-1, 0);
 	if (raw == MAP_FAILED)
 		return NULL;
 	if (extra == 0)
@@ -78,7 +82,9 @@ static bool advise_many(char *const *bases, size_t n, size_t size, int advice)
 			vector[i] = (struct iovec){ bases[done + i], size };
 		ssize_t bytes = syscall(SYS_process_madvise, PIDFD_SELF_GROUP, vector, count, advice, 0);
 		if (bytes != (ssize_t)(count * size)) {
-			at_store(&works, 0, RELAXED);
+			if (bytes < 0 &&
+				(errno == EINVAL || errno == EPERM || errno == ENOSYS || errno == EBADF))
+				at_store(&works, 0, RELAXED);
 			return false;
 		}
 		done += count;
@@ -101,6 +107,20 @@ int weft__os_guard_install(void *first, size_t size, size_t stride, size_t n)
 		done += count;
 	}
 	return 0;
+}
+
+void weft__os_commit(void *first, size_t size, size_t stride, size_t n)
+{
+	char *bases[VECTOR];
+
+	for (size_t done = 0; done < n;) {
+		size_t count = n - done < VECTOR ? n - done : VECTOR;
+		for (size_t i = 0; i < count; i++)
+			bases[i] = (char *)first + (done + i) * stride;
+		if (!advise_many(bases, count, size, MADV_POPULATE_WRITE))
+			return;
+		done += count;
+	}
 }
 
 int weft__os_guard_protect(void *memory, size_t size)

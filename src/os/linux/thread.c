@@ -45,7 +45,7 @@ int weft__os_futex_wait(uint32_t *word, uint32_t expected, weft_time_t deadline)
 	}
 	/* FUTEX_WAIT_BITSET takes an absolute time of the monotonic clock. */
 	if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, NULL,
-	            FUTEX_BITSET_MATCH_ANY) == 0)
+		    FUTEX_BITSET_MATCH_ANY) == 0)
 		return 0;
 	return errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
@@ -214,7 +214,7 @@ static unsigned cgroup_quota(void)
 		if (*controllers == '\0')
 			root = "/sys/fs/cgroup";
 		else if (strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0 ||
-		         strstr(controllers, ",cpu,") != NULL)
+			 strstr(controllers, ",cpu,") != NULL)
 			root = "/sys/fs/cgroup/cpu";
 		else
 			continue;

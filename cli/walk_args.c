@@ -1,0 +1,155 @@
+/* walk_args.c - the command line of `weft walk`. */
+#define _GNU_SOURCE
+#include "walk_args.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <weft/walk.h>
+
+#include "cli.h"
+
+static const char name[] = "weft walk";
+
+static const char help_text[] =
+	"Usage: weft walk [OPTION]... [DIR]...\n"
+	"\n"
+	"Walks the directory trees below each DIR (default: .) on all processors and counts\n"
+	"directories, files, links and others, and the bytes of the files; or lists them.\n"
+	"Symbolic links are not followed.\n"
+	"\n"
+	"  --workers N   at most N directories are read at a time (1 to 1024; default: as many\n"
+	"                as there are processors); 1: one after the other, in the order of names\n"
+	"  --print       list the paths, one a line\n"
+	"  -0            list the paths, each ended by a NUL byte\n"
+	"  --json        list path, type and size as JSON, one object a line\n"
+	"  --first N     stop after N entries\n"
+	"  --summary     the counts on stderr, also after a list\n"
+	"  --progress=WHEN  show on stderr how far it is: auto (on a terminal), always, never\n"
+	"  --help        print this help\n"
+	"\n"
+	"Exit status: 0 fine, 1 some entries failed or the output did, 2 the command line is\n"
+	"wrong, 130 interrupted.\n"
+	"Example: weft walk -0 src | xargs -0 wc -c\n";
+
+/* A number from 1 to max. */
+static bool number(const char *text, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return errno == 0 && *end == '\0' && *value >= 1 && *value <= max;
+}
+
+static bool progress_wanted(const char *when, const struct walk_args *args, bool *known)
+{
+	*known = true;
+	if (strcmp(when, "always") == 0)
+		return true;
+	if (strcmp(when, "never") == 0)
+		return false;
+	*known = strcmp(when, "auto") == 0;
+	/* A list on the same terminal shows well enough how far it is. */
+	return isatty(STDERR_FILENO) && (args->form == WALK_COUNT || !isatty(STDOUT_FILENO));
+}
+
+enum { OPT_WORKERS = 256, OPT_PRINT, OPT_JSON, OPT_FIRST, OPT_SUMMARY, OPT_PROGRESS };
+
+static const struct option options[] = {
+	{ "workers", required_argument, NULL, OPT_WORKERS },
+	{ "print", no_argument, NULL, OPT_PRINT },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "first", required_argument, NULL, OPT_FIRST },
+	{ "summary", no_argument, NULL, OPT_SUMMARY },
+	{ "progress", required_argument, NULL, OPT_PROGRESS },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What getopt_long found wrong with the option before argv[optind]. */
+static int wrong_option(char **argv, int problem)
+{
+	const char *word = argv[optind - 1];
+
+	if (problem == ':')
+		return cli_usage_error(name, "option '%s' needs a value", word);
+	if (optopt != 0 && optopt < 256)
+		return cli_usage_error(name, "unknown option '-%c'", isprint(optopt) ? optopt : '?');
+	if (optopt != 0)
+		return cli_usage_error(name, "option '%.*s' takes no value", (int)strcspn(word, "="), word);
+	return cli_usage_error(name, "unknown or ambiguous option '%s'", word);
+}
+
+bool walk_args_parse(int argc, char **argv, struct walk_args *args, int *status)
+{
+	static const char *const here[] = { "." };
+	const char *progress = "auto";
+	bool print = false, json = false, nul = false, known;
+	uint64_t value;
+	int option;
+
+	*args = (struct walk_args){ .roots = here, .n_roots = 1 };
+	*status = CLI_USAGE;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":0h", options, NULL)) != -1) {
+		switch (option) {
+		case OPT_WORKERS:
+			if (!number(optarg, WEFT_WALK_WORKERS_MAX, &value)) {
+				cli_usage_error(name, "--workers must be a number from 1 to %d, not '%s'",
+					WEFT_WALK_WORKERS_MAX, optarg);
+				return false;
+			}
+			args->workers = (unsigned)value;
+			break;
+		case OPT_PRINT:
+			print = true;
+			break;
+		case '0':
+			nul = true;
+			break;
+		case OPT_JSON:
+			json = true;
+			break;
+		case OPT_FIRST:
+			if (!number(optarg, UINT64_MAX, &args->first)) {
+				cli_usage_error(name, "--first must be a number of at least 1, not '%s'", optarg);
+				return false;
+			}
+			break;
+		case OPT_SUMMARY:
+			args->summary = true;
+			break;
+		case OPT_PROGRESS:
+			progress = optarg;
+			break;
+		case 'h':
+			*status = cli_say(name, help_text);
+			return false;
+		default:
+			*status = wrong_option(argv, option);
+			return false;
+		}
+	}
+	if (json && (print || nul)) {
+		cli_usage_error(name, "--json and %s exclude each other", print ? "--print" : "-0");
+		return false;
+	}
+	args->form = json ? WALK_JSON : nul ? WALK_PRINT0 : print ? WALK_PRINT : WALK_COUNT;
+	args->progress = progress_wanted(progress, args, &known);
+	if (!known) {
+		cli_usage_error(name, "--progress must be auto, always or never, not '%s'", progress);
+		return false;
+	}
+	if (optind < argc) {
+		args->roots = (const char *const *)argv + optind;
+		args->n_roots = (size_t)(argc - optind);
+	}
+	return true;
+}
