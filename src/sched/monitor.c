@@ -8,11 +8,12 @@
  * sched.h).
  *
  * A processor is stuck when its count of switches stands still. What the monitor does then:
- *   the next slot waits, another processor idles borrow the processor, move the slot to the global queue,
- *   wake the thread uses no CPU (and does not merely wait for one): it blocks in the kernel
- *     others wait and nobody idles                   take the processor at once
- *     else                                           take it after BLOCKED_LONG, so that it counts as idle
- *   the thread burns take it after BURNED_LONG, if others wait and nobody idles
+ *   the next slot waits, another processor idles   borrow the processor, move the slot to the global queue,
+ *                                                  wake the other
+ *   the thread blocks in the kernel: it uses no CPU, and does not merely wait for one
+ *     others wait and nobody idles                 take the processor at once
+ *     else                                         take it after BLOCKED_LONG, so that it counts as idle
+ *   the thread burns                               take it after BURNED_LONG, if others wait and nobody idles
  * User code and system calls look alike from outside, so the thread's CPU clock tells them apart, and its
  * state in /proc tells a sleeper from one that the kernel preempted.
  */
@@ -68,7 +69,7 @@ static bool free_next_slot(struct weft__proc *p, struct weft__thread *holder)
 	at_store(&holder->claim, CLAIM_NONE, RELEASE);
 	if (list.first == NULL)
 		return false;
-	weft__global_put(&list);
+	weft__global_put(&list, at_load(&list.first->sp, RELAXED) == NULL);
 	wake_if_idle();
 	return true;
 }

@@ -10,11 +10,15 @@
  * A slot that a thief has read may be overwritten before its CAS; then head has moved and the CAS fails. An
  * index that wraps all the way between a thief's load and its CAS would need 2^32 puts in that time.
  *
- * The holder hands the older half of a full ring to the global queue, a list under rt.lock, which also takes
- * what becomes ready outside of any processor. It is looked at every TURN switches at least, and whenever the
- * own queue is empty.
+ * The holder hands the older half of a full ring to the global queue, which also takes what becomes ready outside
+ * of any processor. It is looked at every TURN switches at least, and whenever the own queue is empty. It is two
+ * lists under rt.lock: tasks that have begun, and fresh ones. Those that have begun go first, all but every fourth
+ * time: a program that starts tasks faster than they can run finishes what it has begun, with the stacks that
+ * are in use, and a task whose sleep is over does not queue behind a million that have not started.
  */
 #include "sched/sched.h"
+
+enum { FRESH_FIRST = 4 };
 
 void weft__proc_init(struct weft__proc *p, uint32_t index, weft_time_t now)
 {
@@ -25,34 +29,51 @@ void weft__proc_init(struct weft__proc *p, uint32_t index, weft_time_t now)
 	weft__wheel_init(&p->wheel, now);
 }
 
-void weft__global_put(struct weft__list *list)
+void weft__global_put(struct weft__list *list, bool fresh)
 {
+	struct weft__list *queue = fresh ? &rt.fresh : &rt.begun;
+
 	if (list->first == NULL)
 		return;
 	lock_acquire(&rt.lock);
-	if (rt.global.last != NULL)
-		rt.global.last->link = list->first;
+	if (queue->last != NULL)
+		queue->last->link = list->first;
 	else
-		rt.global.first = list->first;
-	rt.global.last = list->last;
-	rt.global.count += list->count;
-	at_store(&rt.global_count, rt.global.count, RELEASE);
+		queue->first = list->first;
+	queue->last = list->last;
+	queue->count += list->count;
+	at_store(&rt.global_count, rt.begun.count + rt.fresh.count, RELEASE);
 	lock_release(&rt.lock);
 	*list = (struct weft__list){ NULL, NULL, 0 };
 }
 
 NOINLINE void weft__queue_overflow(struct weft__proc *p, struct weft__task *t)
 {
-	struct weft__list list = { NULL, NULL, 0 };
+	struct weft__list begun = { NULL, NULL, 0 }, fresh = { NULL, NULL, 0 };
 
-	for (int i = 0; i < RING / 2; i++) {
-		struct weft__task *old = queue_take(p);
-		if (old == NULL)
-			break;
-		list_add(&list, old);
+	for (int i = 0; i <= RING / 2 && t != NULL; i++) {
+		list_add(at_load(&t->sp, RELAXED) == NULL ? &fresh : &begun, t);
+		t = i < RING / 2 ? queue_take(p) : NULL;
 	}
-	list_add(&list, t);
-	weft__global_put(&list);
+	weft__global_put(&begun, false);
+	weft__global_put(&fresh, true);
+}
+
+/* Moves up to n tasks from one list to the end of another. */
+static uint32_t move(struct weft__list *to, struct weft__list *from, uint32_t n)
+{
+	struct weft__task *t;
+	uint32_t moved = 0;
+
+	while (moved < n && (t = from->first) != NULL) {
+		from->first = t->link;
+		if (from->first == NULL)
+			from->last = NULL;
+		from->count--;
+		list_add(to, t);
+		moved++;
+	}
+	return moved;
 }
 
 struct weft__task *weft__global_take(struct weft__proc *p, uint32_t most)
@@ -60,21 +81,18 @@ struct weft__task *weft__global_take(struct weft__proc *p, uint32_t most)
 	struct weft__list list = { NULL, NULL, 0 };
 	struct weft__task *t;
 	uint32_t n;
+	bool fresh_first;
 
 	if (at_load(&rt.global_count, ACQUIRE) == 0)
 		return NULL;
 	lock_acquire(&rt.lock);
-	n = rt.global.count / rt.nprocs + 1;
+	n = (rt.begun.count + rt.fresh.count) / rt.nprocs + 1;
 	if (n > most)
 		n = most;
-	while (n-- > 0 && (t = rt.global.first) != NULL) {
-		rt.global.first = t->link;
-		rt.global.count--;
-		list_add(&list, t);
-	}
-	if (rt.global.first == NULL)
-		rt.global.last = NULL;
-	at_store(&rt.global_count, rt.global.count, RELEASE);
+	fresh_first = ++p->takes % FRESH_FIRST == 0;
+	n -= move(&list, fresh_first ? &rt.fresh : &rt.begun, n);
+	move(&list, fresh_first ? &rt.begun : &rt.fresh, n);
+	at_store(&rt.global_count, rt.begun.count + rt.fresh.count, RELEASE);
 	lock_release(&rt.lock);
 	if ((t = list.first) == NULL)
 		return NULL;

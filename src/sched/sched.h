@@ -169,6 +169,7 @@ struct weft__proc {
 	uint64_t id_next, id_end;
 	weft_time_t turn_started;
 	uint64_t started, ended, steals; /* atomic, holder writes: counts */
+	uint32_t takes;                  /* from the global queue */
 	uint32_t index;
 	/* the queue: the holder puts at the tail, anyone takes at the head */
 	uint32_t head CACHE_ALIGNED;   /* atomic */
@@ -281,8 +282,8 @@ struct weft__rt {
 	struct weft__proc *idle_proc;
 	struct weft__thread *idle_thread;
 	struct weft__thread
-		*poller_thread; /* the one that sleeps in the poller, or is on its way out of it */
-	struct weft__list global;
+		*poller_thread;           /* the one that sleeps in the poller, or is on its way out of it */
+	struct weft__list begun, fresh;   /* the global queue: tasks that have run, and that have not */
 	struct weft__thread *all_threads; /* atomic head: read by reports without the lock */
 	uint32_t nthreads;                /* workers */
 	bool cap_reported;
@@ -402,7 +403,8 @@ void weft__proc_init(struct weft__proc *p, uint32_t index, weft_time_t now);
 NOINLINE void weft__queue_overflow(struct weft__proc *p, struct weft__task *t);
 /* Steals half of victim's queue into p's; one of them is returned to be run, NULL: nothing there. */
 struct weft__task *weft__steal(struct weft__proc *p, struct weft__proc *victim);
-void weft__global_put(struct weft__list *list);
+/* Adds to the global queue; the tasks have all run before (or, fresh, have not). Empties the list. */
+void weft__global_put(struct weft__list *list, bool fresh);
 /* Takes a fair share of the global queue, `most` at most: one is returned, the others go to p's queue. */
 struct weft__task *weft__global_take(struct weft__proc *p, uint32_t most);
 
@@ -439,18 +441,19 @@ ALWAYS_INLINE void queue_put(struct weft__proc *p, struct weft__task *t)
 }
 
 /*
- * Many tasks wait, so the ones that come next are cold: fetch the header of the one after next, and the top
- * of the next one's stack. A thief may have taken it: what is read may be stale, and is only prefetched.
+ * Many tasks wait, so the ones that come next are cold: fetch the header of the fourth, and what the second's
+ * header, fetched two takes ago, points to. A thief may have taken them: what is read may be stale, and is
+ * only prefetched.
  */
 ALWAYS_INLINE void prefetch(const struct weft__proc *p, uint32_t head)
 {
-	const struct weft__task *next = at_load(&p->ring[(head + 1) % RING], RELAXED);
-	const char *sp = at_load(&next->sp, RELAXED);
+	const struct weft__task *t = at_load(&p->ring[(head + 2) % RING], RELAXED);
+	const char *sp = at_load(&t->sp, RELAXED);
 
-	__builtin_prefetch(at_load(&p->ring[(head + 2) % RING], RELAXED));
-	__builtin_prefetch(sp);
-	__builtin_prefetch(sp + CACHE_LINE);
-	__builtin_prefetch(sp + 2 * CACHE_LINE);
+	__builtin_prefetch(at_load(&p->ring[(head + 4) % RING], RELAXED));
+	__builtin_prefetch(at_load(&t->stack, RELAXED));
+	for (int i = 0; i < 6; i++)
+		__builtin_prefetch(sp + i * CACHE_LINE);
 }
 
 ALWAYS_INLINE struct weft__task *queue_take(struct weft__proc *p)
@@ -463,7 +466,7 @@ ALWAYS_INLINE struct weft__task *queue_take(struct weft__proc *p)
 		if (head == tail)
 			return NULL;
 		t = at_load(&p->ring[head % RING], RELAXED);
-		if (tail - head > 2)
+		if (tail - head > 4)
 			prefetch(p, head);
 		if (likely(rt.single)) {
 			at_store(&p->head, head + 1, RELEASE);

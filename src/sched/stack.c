@@ -14,7 +14,6 @@
  *   mprotect   faults, costs two map entries; used for at most a quarter of vm.max_map_count, the rest gets
  *   canary     the lowest words must stay zero, as the kernel gave them; looked at when the task parks or
  *              ends. Reading them maps the shared zero page, so a canary costs no memory
- *              them maps the shared zero page, so a canary costs no memory
  * A frame larger than the page could step over it: weft is built with -fstack-clash-protection, programs
  * should be.
  *
@@ -22,10 +21,10 @@
  * the same few sets of the first-level cache. So the stacks of an arena start 0 to 896 bytes lower in turn.
  *
  * Free stacks wait, last in first out, in the processor (default class only) or in the class: `dirty` may
- * hold memory, `clean` has none. The monitor comes by while there is much dirty: each second a quarter of it
- * is given back, all the rest once it is little. Guards survive that.
+ * hold memory, `clean` has none. The monitor comes by each second while there are many dirty ones: of those
+ * that nobody needed in that second half are given back, all once they are few. Guards survive that.
  *
- * Everything in `shelves` and the arenas' counters is protected by `lock`; the list of arenas is only ever
+ * Everything in `shelves`, and how far an arena is cut, is protected by `lock`; the list of arenas is only ever
  * prepended to (release) and is read without it (acquire), also from the fault handler.
  */
 #include <stdlib.h>
@@ -41,7 +40,8 @@ enum {
 	CACHE_REFILL = CHAOS ? 1 : 16,
 	KEEP_DIRTY = 64, /* per class; never given back by the scavenger */
 	SCAVENGE_BATCH = 128,
-	CANARY_WORDS = 8
+	CANARY_WORDS = 8,
+	HOT_LINES = 10 /* cache lines that a task touches at the top of its stack */
 };
 
 struct arena {
@@ -54,6 +54,7 @@ struct arena {
 struct shelf {
 	struct weft__stack *dirty, *clean;
 	size_t ndirty, nclean;
+	size_t least;        /* fewest dirty ones since the scavenger came by: nobody needed these */
 	struct arena *arena; /* the one that is being cut */
 };
 
@@ -81,13 +82,13 @@ void weft__stack_setup(void)
 		weft__warn("WEFT_GUARD=%s is none of madvise, mprotect, canary; using madvise", env);
 }
 
-/* Guards n fresh stacks that lie side by side. Requires lock. */
+/* Guards n fresh stacks that lie side by side. */
 static void install_guards(struct weft__stack *s, uint32_t n)
 {
 	size_t page = weft__os_page_size();
 	size_t size = stack_size(s);
 
-	if (guard_mode == GUARD_MADVISE) {
+	if (at_load(&guard_mode, RELAXED) == GUARD_MADVISE) {
 		if (weft__os_guard_install(s->base, page, size, n) == 0) {
 			for (uint32_t i = 0; i < n; i++)
 				s[i].guard = GUARD_MADVISE;
@@ -95,9 +96,10 @@ static void install_guards(struct weft__stack *s, uint32_t n)
 		}
 		at_store(&guard_mode, GUARD_MPROTECT, RELAXED);
 	}
+	lock_acquire(&lock);
 	for (uint32_t i = 0; i < n; i++) {
 		s[i].guard = GUARD_CANARY;
-		if (guard_mode != GUARD_MPROTECT)
+		if (at_load(&guard_mode, RELAXED) != GUARD_MPROTECT)
 			continue;
 		if (protect_left > 0 && weft__os_guard_protect(s[i].base, page) == 0) {
 			s[i].guard = GUARD_MPROTECT;
@@ -106,6 +108,7 @@ static void install_guards(struct weft__stack *s, uint32_t n)
 			at_store(&guard_mode, GUARD_CANARY, RELAXED);
 		}
 	}
+	lock_release(&lock);
 }
 
 static struct arena *arena_new(uint32_t class, const struct arena *last)
@@ -139,47 +142,50 @@ static struct arena *arena_new(uint32_t class, const struct arena *last)
 	return a;
 }
 
-/* Cuts some stacks from the class's arena into its clean list. Requires lock. */
-static bool carve(uint32_t class)
+/* Cuts up to CARVE stacks from the class's arena; they still have to be furnished. Requires lock. */
+static struct weft__stack *cut_some(uint32_t class, uint32_t *n)
 {
 	struct shelf *c = &shelves[class];
 	size_t size = (size_t)1 << (STACK_MIN_SHIFT + class);
-	size_t page = weft__os_page_size();
 	struct arena *a = c->arena;
 	struct weft__stack *first;
-	uint32_t n;
 
 	if (a == NULL || a->used == a->total) {
 		a = arena_new(class, a);
 		if (a == NULL)
-			return false;
+			return NULL;
 		c->arena = a;
 	}
-	n = a->total - a->used;
-	if (n > CARVE)
-		n = CARVE;
+	*n = a->total - a->used;
+	if (*n > CARVE)
+		*n = CARVE;
 	first = &a->stacks[a->used];
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < *n; i++) {
 		first[i].base = a->base + (size_t)(a->used + i) * size;
 		first[i].class = class;
 		first[i].color = (uint16_t)((a->used + i) % 8 * 128);
+		first[i].next = i + 1 < *n ? &first[i + 1] : NULL;
+	}
+	a->used += *n;
+	at_bump(&cut, *n);
+	return first;
+}
+
+/*
+ * Guards fresh stacks. A program that has used up its first arena needs many: then the page that each task
+ * touches for sure is committed too, which costs less together than one by one. Without the lock: the
+ * system calls take their time.
+ */
+static void furnish(struct weft__stack *first, uint32_t n)
+{
+	size_t page = weft__os_page_size();
+	size_t size = stack_size(first);
+
+	for (uint32_t i = 0; i < n; i++)
 		san_stack_created(first[i].base, first[i].base + size - 1);
-	}
 	install_guards(first, n);
-	/*
-	 * A program that has used up its first arena needs many: commit the page that each task touches for
-	 * sure.
-	 */
-	if (a->total * size > ARENA_FIRST && n > 1)
-		weft__os_commit(first[0].base + size - page, page, size, n);
-	for (uint32_t i = n; i-- > 0;) {
-		first[i].next = c->clean;
-		c->clean = &first[i];
-	}
-	c->nclean += n;
-	a->used += n;
-	at_bump(&cut, n);
-	return true;
+	if (n > 1 && at_load(&cut, RELAXED) > ARENA_FIRST / size)
+		weft__os_commit(first->base + size - page, page, size, n);
 }
 
 static struct weft__stack *pop(struct shelf *c)
@@ -188,7 +194,8 @@ static struct weft__stack *pop(struct shelf *c)
 
 	if (s != NULL) {
 		c->dirty = s->next;
-		c->ndirty--;
+		if (--c->ndirty < c->least)
+			c->least = c->ndirty;
 	} else if ((s = c->clean) != NULL) {
 		c->clean = s->next;
 		c->nclean--;
@@ -196,26 +203,45 @@ static struct weft__stack *pop(struct shelf *c)
 	return s;
 }
 
+/* Moves free stacks of the class to the processor's cache. Requires lock. */
+static void refill(struct weft__proc *p, struct shelf *c)
+{
+	struct weft__stack *s;
+
+	for (int i = 0; i < CACHE_REFILL && (s = pop(c)) != NULL; i++) {
+		s->next = p->free_stacks;
+		p->free_stacks = s;
+		p->nfree_stacks++;
+	}
+}
+
 static NOINLINE struct weft__stack *get_shared(struct weft__proc *p, uint32_t class)
 {
 	struct shelf *c = &shelves[class];
+	bool cached = p != NULL && class == STACK_DEFAULT_CLASS;
 	struct weft__stack *s;
+	uint32_t n = 0;
 
 	lock_acquire(&lock);
 	s = pop(c);
-	if (s == NULL && carve(class))
-		s = pop(c);
-	if (s != NULL && p != NULL && class == STACK_DEFAULT_CLASS) {
-		for (int i = 0; i < CACHE_REFILL; i++) {
-			struct weft__stack *more = pop(c);
-			if (more == NULL)
-				break;
-			more->next = p->free_stacks;
-			p->free_stacks = more;
-			p->nfree_stacks++;
-		}
-	}
+	if (s == NULL)
+		s = cut_some(class, &n);
+	else if (cached)
+		refill(p, c);
 	lock_release(&lock);
+	if (n == 0)
+		return s;
+	furnish(s, n);
+	if (n > 1 && cached) {
+		p->free_stacks = s->next;
+		p->nfree_stacks = n - 1;
+	} else if (n > 1) {
+		lock_acquire(&lock);
+		s[n - 1].next = c->clean;
+		c->clean = s->next;
+		c->nclean += n - 1;
+		lock_release(&lock);
+	}
 	return s;
 }
 
@@ -225,6 +251,10 @@ struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class)
 		struct weft__stack *s = p->free_stacks;
 		p->free_stacks = s->next;
 		p->nfree_stacks--;
+		/* Where tasks start and block, the next one is needed soon, and is cold when there are many. */
+		if (s->next != NULL)
+			for (int i = 1; i <= HOT_LINES; i++)
+				__builtin_prefetch(stack_top(s->next) - i * CACHE_LINE, 1);
 		return s;
 	}
 	return get_shared(p, class);
@@ -335,15 +365,14 @@ weft_time_t weft__stack_scavenge(weft_time_t now)
 	lock_acquire(&lock);
 	for (uint32_t i = 0; i < STACK_CLASSES; i++) {
 		struct shelf *c = &shelves[i];
-		size_t n;
-		if (c->ndirty <= KEEP_DIRTY)
-			continue;
-		n = c->ndirty - KEEP_DIRTY;
-		if (n > 4 * SCAVENGE_BATCH) {
-			n /= 4;
+		size_t n = c->least;
+		if (c->ndirty > KEEP_DIRTY)
 			next = now + WEFT_S(1);
+		if (n > KEEP_DIRTY) {
+			n -= KEEP_DIRTY;
+			give_back(c, i, n > 4 * SCAVENGE_BATCH ? n / 2 : n);
 		}
-		give_back(c, i, n);
+		c->least = c->ndirty;
 	}
 	at_store(&scavenge_at, next, RELAXED);
 	lock_release(&lock);

@@ -177,8 +177,11 @@ NOINLINE struct weft__thread *weft__enter_slow(void)
 {
 	struct weft__thread *self = weft__self();
 	struct weft__proc *p;
+	int spins = 0;
 
 	if (self == NULL) {
+		if (!started())
+			(void)weft__start(); /* says it if this is a forked child */
 		self = weft__thread_new(false);
 		if (self == NULL)
 			weft__panic("no memory for the record of a thread that calls weft");
@@ -192,7 +195,11 @@ NOINLINE struct weft__thread *weft__enter_slow(void)
 		if (claim == CLAIM_TAKEN)
 			break;
 		if (claim == CLAIM_BORROWED) {
-			weft__pause();
+			/* A few instructions, unless the kernel has preempted the monitor in between. */
+			if (++spins % 64 != 0)
+				weft__pause();
+			else
+				weft__os_thread_yield();
 			continue;
 		}
 		if (at_cas(&self->claim, &claim, CLAIM_NONE, ACQ_REL, ACQUIRE))

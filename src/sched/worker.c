@@ -119,7 +119,7 @@ void weft__after_switch(struct weft__thread *self)
 	}
 	case AFTER_GLOBAL:
 		list_add(&list, prev);
-		weft__global_put(&list);
+		weft__global_put(&list, false);
 		wake_if_idle();
 		break;
 	}
@@ -176,7 +176,7 @@ void weft__make_ready(struct weft__thread *self, struct weft__task *t)
 	if (unlikely(p == NULL) || (CHAOS && choose(CHOOSE_MIGRATE, 4, &p->random) == 0)) {
 		struct weft__list list = { NULL, NULL, 0 };
 		list_add(&list, t);
-		weft__global_put(&list);
+		weft__global_put(&list, at_load(&t->sp, RELAXED) == NULL);
 		wake_if_idle();
 		return;
 	}
@@ -195,7 +195,7 @@ void weft__make_ready_list(struct weft__thread *self, struct weft__list *list)
 	if (list->first == NULL)
 		return;
 	if (p == NULL || list->count > RING / 2) {
-		weft__global_put(list);
+		weft__global_put(list, false);
 	} else {
 		for (struct weft__task *t = list->first, *next; t != NULL; t = next) {
 			next = t->link;
@@ -545,7 +545,7 @@ static void go_idle(struct weft__thread *self)
 
 		lock_acquire(&rt.lock);
 		if (self->proc != NULL) {
-			if (rt.global.count != 0) {
+			if (rt.global_count != 0) {
 				lock_release(&rt.lock);
 				return;
 			}
@@ -659,7 +659,7 @@ static void postpone(struct weft__thread *self, struct weft__task *t)
 		weft__warn("no memory for a stack: task %llu created at %s waits until others end",
 			(unsigned long long)t->id, t->site);
 	list_add(&list, t);
-	weft__global_put(&list);
+	weft__global_put(&list, true);
 	/* Memory comes back when tasks end; nobody announces it, so look again a thousand times a second. */
 	weft__os_futex_wait(&never, 0, weft__os_now() + WEFT_MS(1));
 }

@@ -67,50 +67,99 @@ static void dequeue(weft_waitgroup_t *wg, struct weft__waiter *w)
 		wg->weft__waiters = w->next;
 }
 
+/* What wake_all has found: tasks, and plain threads through next. */
+struct woken {
+	struct weft__list tasks;
+	struct weft__waiter *threads;
+};
+
+/* Takes one waiter off for good, if it has not timed out. Requires the lock. */
+static void take(struct woken *woken, struct weft__waiter *w, bool at_front)
+{
+	struct weft__task *t = w->task;
+
+	w->next = w->prev = NULL;
+	/* One that has timed out is on its way to the lock, and sees that it was taken off the queue. */
+	if (!weft__claim(w, WAIT_WOKEN))
+		return;
+	if (t == NULL) {
+		w->next = woken->threads;
+		woken->threads = w;
+	} else if (at_front && woken->tasks.first != NULL) {
+		t->link = woken->tasks.first;
+		woken->tasks.first = t;
+		woken->tasks.count++;
+	} else {
+		list_add(&woken->tasks, t);
+	}
+}
+
+/*
+ * Takes all waiters of a circle, first in first. A million of them lie on a million cold stacks: going from
+ * both ends at once keeps two fetches under way instead of one. Requires the lock.
+ */
+static void take_all(struct woken *woken, struct weft__waiter *first)
+{
+	struct woken back = { { NULL, NULL, 0 }, NULL };
+	struct weft__waiter *last = first->prev;
+
+	for (;;) {
+		struct weft__waiter *next = first->next, *prev = last->prev;
+		bool met = first == last, crossed = next == last;
+		__builtin_prefetch(next);
+		__builtin_prefetch(prev);
+		take(woken, first, false);
+		if (met)
+			break;
+		take(&back, last, true);
+		if (crossed)
+			break;
+		first = next;
+		last = prev;
+	}
+	if (back.tasks.first != NULL) {
+		if (woken->tasks.last != NULL)
+			woken->tasks.last->link = back.tasks.first;
+		else
+			woken->tasks.first = back.tasks.first;
+		woken->tasks.last = back.tasks.last;
+		woken->tasks.count += back.tasks.count;
+	}
+	while (back.threads != NULL) {
+		struct weft__waiter *w = back.threads;
+		back.threads = w->next;
+		w->next = woken->threads;
+		woken->threads = w;
+	}
+}
+
 /* The counter has reached zero and this thread is the one who saw it: lets all waiters go. */
 static COLD void wake_all(weft_waitgroup_t *wg)
 {
 	struct weft__thread *self = enter();
-	struct weft__list tasks = { NULL, NULL, 0 };
-	struct weft__waiter *w, *last, *threads = NULL;
+	struct woken woken = { { NULL, NULL, 0 }, NULL };
+	struct weft__waiter *first;
 	uint64_t state;
 
 	lock_acquire(&wg->weft__lock);
 	state = at_xchg(&wg->weft__state, 0, ACQ_REL);
-	w = wg->weft__waiters;
+	first = wg->weft__waiters;
 	wg->weft__waiters = NULL;
-	last = w != NULL ? w->prev : NULL;
-	while (w != NULL) {
-		struct weft__waiter *next = w == last ? NULL : w->next;
-		struct weft__task *t = w->task;
-		__builtin_prefetch(next);
-		w->next = w->prev = NULL;
-		/*
-		 * One that has timed out is on its way to the lock, and sees that it was taken off the queue.
-		 */
-		if (weft__claim(w, WAIT_WOKEN)) {
-			if (t != NULL) {
-				list_add(&tasks, t);
-			} else {
-				w->next = threads;
-				threads = w;
-			}
-		}
-		w = next;
-	}
+	if (first != NULL)
+		take_all(&woken, first);
 	lock_release(&wg->weft__lock);
 	if (COUNTER(state) != 0)
 		weft__panic("weft_waitgroup_add: group %p: add from zero while somebody waits", (void *)wg);
-	while (threads != NULL) {
-		w = threads;
-		threads = w->next;
+	while (woken.threads != NULL) {
+		struct weft__waiter *w = woken.threads;
+		woken.threads = w->next;
 		weft__ready(self, w);
 	}
 	/* One task takes the short way: it may run next, here. */
-	if (tasks.count == 1)
-		weft__make_ready(self, tasks.first);
+	if (woken.tasks.count == 1)
+		weft__make_ready(self, woken.tasks.first);
 	else
-		weft__make_ready_list(self, &tasks);
+		weft__make_ready_list(self, &woken.tasks);
 	leave(self);
 }
 

@@ -13,6 +13,7 @@
 enum {
 	FDS_MIN = 4,
 	FDS_MAX = 256,
+	OPEN_ATTEMPTS = 8,
 	STEPS = 64 /* levels that are remembered on the way up, to be opened on the way down */
 };
 
@@ -63,11 +64,9 @@ static int take_oldest(struct walk_fds *fds)
 	return -1;
 }
 
-/* Closes what was opened first, of those not in use, until no more than `keep` are open. How many. */
-static unsigned trim(struct walk_fds *fds, unsigned keep)
+/* Closes what was opened first, of those not in use, until no more than `keep` are open. */
+static void trim(struct walk_fds *fds, unsigned keep)
 {
-	unsigned closed = 0;
-
 	for (;;) {
 		int fd = -1;
 		lock_acquire(&fds->lock);
@@ -75,9 +74,8 @@ static unsigned trim(struct walk_fds *fds, unsigned keep)
 			fd = take_oldest(fds);
 		lock_release(&fds->lock);
 		if (fd < 0)
-			return closed;
+			return;
 		weft__walk_sys_close(fd);
-		closed++;
 	}
 }
 
@@ -116,21 +114,24 @@ static void install(struct walk_fds *fds, struct walk_dir *dir, int fd)
 		trim(fds, keep);
 }
 
-/* The process or the system is out of descriptors: gives back what can be spared. False: nothing could. */
-static bool shrink(struct walk_fds *fds)
+/* The process or the system is out of descriptors: gives back what can be spared, and keeps fewer from now on. */
+static void shrink(struct walk_fds *fds)
 {
 	lock_acquire(&fds->lock);
 	fds->limit = fds->limit / 2 < FDS_MIN ? FDS_MIN : fds->limit / 2;
 	lock_release(&fds->lock);
-	return trim(fds, 0) > 0;
+	trim(fds, 0);
 }
 
 static int open_at(struct walk_fds *fds, int dirfd, const char *name)
 {
 	int fd = weft__walk_sys_open(dirfd, name);
 
-	if (unlikely(fd == -EMFILE || fd == -ENFILE) && shrink(fds))
+	/* Others may take what was given back: more than one attempt. */
+	for (int i = 0; i < OPEN_ATTEMPTS && unlikely(fd == -EMFILE || fd == -ENFILE); i++) {
+		shrink(fds);
 		fd = weft__walk_sys_open(dirfd, name);
+	}
 	return fd;
 }
 

@@ -218,6 +218,7 @@ static bool take(struct worker *me, size_t *len)
 	dir = b->dir;
 	name = b->names + b->next;
 	name_len = strlen(name);
+	ASSERT(dir->prefix_len + name_len < me->w.path_cap);
 	memcpy(me->w.path + dir->prefix_len, name, name_len + 1);
 	b->next += (unsigned)name_len + 1;
 	last = --b->n == 0;

@@ -33,7 +33,10 @@ ssize_t weft__walk_sys_read(int fd, void *buffer, size_t size)
 	do
 		n = syscall(SYS_getdents64, fd, buffer, size);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	if (n >= 0)
+		return n;
+	/* A directory that was removed while it was open has no entries; POSIX has this be its end. */
+	return errno == ENOENT ? 0 : -errno;
 }
 
 static int type_of_mode(unsigned mode)
