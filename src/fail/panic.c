@@ -64,8 +64,8 @@ static void say_task(void)
 	if (t == NULL)
 		line("on a plain thread (%d)", (int)weft__os_thread_id());
 	else
-		line("in task %llu%s%s%s, created at %s", (unsigned long long)t->id, t->name[0] ? " \"" : "",
-			t->name, t->name[0] ? "\"" : "", t->site);
+		line("in task %llu%s%s%s, created at %s", (unsigned long long)t->id,
+			*task_name(t) ? " \"" : "", task_name(t), *task_name(t) ? "\"" : "", t->site);
 }
 
 struct walk {

@@ -35,7 +35,7 @@ __attribute__((no_sanitize("thread"))) static void list_one(struct weft__task *t
 	char name[NAME_SIZE], line[512], state[96];
 	int n;
 
-	memcpy(name, t->name, NAME_SIZE);
+	memcpy(name, task_name(t), at_load(&t->flags, RELAXED) & TASK_NAMED ? NAME_SIZE : 1);
 	name[NAME_SIZE - 1] = '\0';
 	if (listing->count++ == 0)
 		(void)!write(STDERR_FILENO, "weft: tasks cut off at exit:\n", 29);

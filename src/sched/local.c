@@ -99,16 +99,19 @@ const char *weft_task_name(void)
 {
 	struct weft__thread *self = weft__self();
 
-	return self != NULL && self->task != NULL ? self->task->name : "";
+	return self != NULL && self->task != NULL ? task_name(self->task) : "";
 }
 
 void weft_task_set_name(const char *name)
 {
 	struct weft__thread *self = weft__self();
+	struct weft__task *t;
 
 	if (self == NULL || self->task == NULL)
 		return;
-	self->task->name[0] = '\0';
+	t = self->task;
+	t->name[0] = '\0';
 	if (name != NULL)
-		strncat(self->task->name, name, NAME_SIZE - 1);
+		strncat(t->name, name, NAME_SIZE - 1);
+	at_store(&t->flags, t->flags | TASK_NAMED, RELAXED);
 }

@@ -43,8 +43,7 @@ void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct w
 	PROBE(park, t, w->reason);
 	if (w->deadline != WEFT_NEVER) {
 		t->timer.when = w->deadline;
-		t->timer.fn = NULL;
-		t->timer.arg = w;
+		t->timer.waiter = w;
 		/* The task may run as soon as it is armed; it cannot return before it has had the lock. */
 		weft__timer_arm(self->proc, &t->timer);
 	}

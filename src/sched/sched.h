@@ -60,14 +60,14 @@
 #endif
 
 enum {
-	RING = CHAOS ? 2 : 1024,      /* tasks in a processor's own queue; a power of two */
-	TURN = CHAOS ? 3 : 61,        /* most switches between two looks at the rest of the world */
-	STACK_MIN_SHIFT = 14,         /* 16 KiB */
-	STACK_CLASSES = 17,           /* up to 1 GiB */
-	STACK_DEFAULT_CLASS = 2,      /* 64 KiB */
-	STACK_CACHE = CHAOS ? 2 : 64, /* free stacks of the default class that a processor keeps */
-	TASK_CACHE = CHAOS ? 4 : 512, /* free task headers that a processor keeps */
-	TASK_BATCH = CHAOS ? 2 : 256, /* headers in one exchange with the global list */
+	RING = CHAOS ? 2 : 1024,          /* tasks in a processor's own queue; a power of two */
+	TURN = CHAOS ? 3 : 61,            /* most switches between two looks at the rest of the world */
+	STACK_MIN_SHIFT = 14,             /* 16 KiB */
+	STACK_CLASSES = 17,               /* up to 1 GiB */
+	STACK_DEFAULT_CLASS = 2,          /* 64 KiB */
+	STACK_CACHE = CHAOS ? 2 : 64,     /* free stacks of the default class that a processor keeps */
+	MAGAZINE = CHAOS ? 3 : 508,       /* free task headers in a magazine */
+	MAGAZINE_REFILL = CHAOS ? 2 : 64, /* new headers that are cut together */
 	NAME_SIZE = 24,
 	ARGS_SIZE = 64,
 	WHEEL_LEVELS = 9,
@@ -89,11 +89,16 @@ struct weft__timer {
 	struct weft__timer *next, *prev; /* circle of the slot */
 	weft_time_t when;
 	struct weft__wheel *wheel;
-	weft_fn_t *fn; /* a task to start; NULL: wake `arg`, a waiter */
-	void *arg;
-	const char *site;
+	struct weft__waiter
+		*waiter; /* to wake; NULL: this is a struct weft__task_timer, with a task to start */
 	uint8_t level, slot;
-	uint8_t used; /* was armed once */
+};
+
+/* What a weft_timer_t holds. */
+struct weft__task_timer {
+	struct weft__timer node;
+	weft_fn_t *fn; /* NULL: was never armed */
+	void *arg;
 };
 
 struct weft__slot {
@@ -127,12 +132,24 @@ enum guard_kind { GUARD_NONE, GUARD_MADVISE, GUARD_MPROTECT, GUARD_CANARY };
 enum task_flags {
 	TASK_LIVE = 1,      /* started and not ended */
 	TASK_ARGS_HEAP = 2, /* arg is the runtime's memory and freed at the end */
+	TASK_NAMED = 4      /* name is valid */
+};
+
+/*
+ * What a task owes to something that counts tasks (a wait group): settle(self, to, n) is called inside when n
+ * tasks with this debt have ended. A successor on the same stack that owes to the same inherits the debt of the
+ * one before it: nobody can see the difference, for the count cannot reach its end before the successor has
+ * ended too, and a thousand tasks that end in a row settle with a few locked operations.
+ */
+struct weft__debt {
+	void (*settle)(struct weft__thread *self, void *to, uint32_t n);
+	void *to;
 };
 
 struct weft__task {
 	/* what a switch touches */
-	void *sp;                  /* saved context; NULL: has not run yet */
-	struct weft__stack *stack; /* NULL: has not run yet */
+	void *sp;                  /* atomic but for the switch: saved context; NULL: has not run yet */
+	struct weft__stack *stack; /* atomic; NULL: has not run yet */
 	struct weft__task *link;   /* in the global queue, a list of ready tasks, or a free list */
 	weft_fn_t *fn;
 	void *arg;
@@ -141,17 +158,26 @@ struct weft__task {
 	uint32_t flags;              /* atomic: task_flags */
 	uint16_t pins;
 	uint8_t stack_class;
-	/* what spawning and reports touch */
+	/* what spawning touches beyond */
 	uint64_t id;
 	const char *site;
-	char name[NAME_SIZE];
 	void **locals;     /* WEFT_LOCAL_KEYS_MAX values, or NULL */
 	uint32_t since_ms; /* atomic: when it parked, on the monitor's coarse clock */
-	/* the deadline of what it waits for */
-	struct weft__timer timer CACHE_ALIGNED;
+	uint32_t owed;     /* to debt.to, by this task and by those it inherited from */
+	struct weft__debt debt;
 	char args[ARGS_SIZE] __attribute__((aligned(16)));
+	/* the rest */
+	char name[NAME_SIZE];
+	struct weft__timer timer; /* the deadline of what it waits for */
 	struct san_context san;
 } CACHE_ALIGNED;
+
+/* An array of free headers (slab.c). */
+struct weft__magazine {
+	struct weft__magazine *next;
+	uint32_t count;
+	struct weft__task *tasks[MAGAZINE];
+};
 
 /* ---- processors (proc.c) ---- */
 
@@ -162,8 +188,7 @@ struct weft__proc {
 	uint32_t turn_end;       /* the tick at which the turn is over and it is time to look around */
 	uint32_t turn_length;
 	uint32_t random;
-	struct weft__task *free_tasks;
-	uint32_t nfree_tasks;
+	struct weft__magazine *loaded, *spare; /* free task headers; NULL: none yet */
 	uint32_t nfree_stacks;
 	struct weft__stack *free_stacks;
 	uint64_t id_next, id_end;
@@ -366,9 +391,28 @@ struct weft__task *weft__task_new(struct weft__proc *p, weft_fn_t *fn, void *arg
 void weft__task_free(struct weft__proc *p, struct weft__task *t);
 /* Binds a stack and the first context; false: no memory. */
 bool weft__task_bind(struct weft__proc *p, struct weft__task *t);
+/* What a task is started with. */
+struct weft__start {
+	weft_fn_t *fn;
+	void *arg;
+	const void *copy; /* copied, and arg is the copy; NULL: none */
+	size_t copy_size;
+	const weft_go_options_t *options;
+	const struct weft__debt *debt;
+	const char *site;
+};
 /* Starts a task from inside. */
-int weft__spawn(struct weft__thread *self, weft_fn_t *fn, void *arg, const void *copy, size_t copy_size,
-	const weft_go_options_t *options, const char *site);
+int weft__spawn(struct weft__thread *self, const struct weft__start *start);
+/* Starts a task from outside, any thread; starts the runtime if need be. */
+int weft__go(const struct weft__start *start);
+/* The task's name, "" when it has none. */
+ALWAYS_INLINE const char *task_name(const struct weft__task *t)
+{
+	return at_load(&t->flags, RELAXED) & TASK_NAMED ? t->name : "";
+}
+/* The slow halves of taking and giving a header: the depot. p may be NULL. (slab.c) */
+struct weft__task *weft__header_take_slow(struct weft__proc *p);
+void weft__header_put_slow(struct weft__proc *p, struct weft__task *t);
 /* Calls fn for every live task; a snapshot, tasks may come and go meanwhile. */
 void weft__task_each(void (*fn)(struct weft__task *t, void *arg), void *arg);
 /* Runs the destructors of task-local values; outside. */
@@ -448,9 +492,13 @@ ALWAYS_INLINE void queue_put(struct weft__proc *p, struct weft__task *t)
 ALWAYS_INLINE void prefetch(const struct weft__proc *p, uint32_t head)
 {
 	const struct weft__task *t = at_load(&p->ring[(head + 2) % RING], RELAXED);
+	const char *header = (const char *)at_load(&p->ring[(head + 4) % RING], RELAXED);
 	const char *sp = at_load(&t->sp, RELAXED);
 
-	__builtin_prefetch(at_load(&p->ring[(head + 4) % RING], RELAXED));
+	__builtin_prefetch(header);
+	__builtin_prefetch(header + CACHE_LINE);
+	if (sp == NULL)
+		return;
 	__builtin_prefetch(at_load(&t->stack, RELAXED));
 	for (int i = 0; i < 6; i++)
 		__builtin_prefetch(sp + i * CACHE_LINE);

@@ -297,22 +297,28 @@ void weft__stack_put(struct weft__proc *p, struct weft__stack *s)
 	}
 }
 
+static COLD void canary_is_dead(const struct weft__stack *s)
+{
+	const struct weft__task *t = at_load(&s->task, RELAXED);
+
+	if (t == NULL)
+		weft__die("stack overflow found after the fact: a stack of %zu bytes", stack_size(s));
+	weft__die("stack overflow found after the fact: task %llu%s%s%s has used more than its stack of %zu "
+		  "bytes, "
+		  "created at %s",
+		(unsigned long long)t->id, *task_name(t) ? " \"" : "", task_name(t),
+		*task_name(t) ? "\"" : "", stack_size(s), t->site);
+}
+
 __attribute__((no_sanitize("address", "thread"))) void weft__stack_check(const struct weft__stack *s)
 {
 	const uint64_t *words = (const uint64_t *)(const void *)s->base;
 
 	if (likely(s->guard != GUARD_CANARY))
 		return;
-	for (int i = 0; i < CANARY_WORDS; i++) {
-		const struct weft__task *t = at_load(&s->task, RELAXED);
+	for (int i = 0; i < CANARY_WORDS; i++)
 		if (words[i] != 0)
-			weft__die("stack overflow found after the fact: task %llu%s%s%s, stack of %zu bytes, "
-				  "created at %s",
-				(unsigned long long)(t != NULL ? t->id : 0),
-				t != NULL && t->name[0] ? " \"" : "", t != NULL ? t->name : "",
-				t != NULL && t->name[0] ? "\"" : "", stack_size(s),
-				t != NULL ? t->site : "?");
-	}
+			canary_is_dead(s);
 }
 
 struct weft__stack *weft__stack_find(const void *address)

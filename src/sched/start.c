@@ -54,8 +54,8 @@ static void on_fault(void *address, void *sp)
 	if (t == NULL)
 		return;
 	weft__die("stack overflow: task %llu%s%s%s has used up its stack of %zu bytes, created at %s",
-		(unsigned long long)t->id, t->name[0] ? " \"" : "", t->name, t->name[0] ? "\"" : "",
-		stack_size(s), t->site);
+		(unsigned long long)t->id, *task_name(t) ? " \"" : "", task_name(t),
+		*task_name(t) ? "\"" : "", stack_size(s), t->site);
 }
 
 static void forked(void)
@@ -171,7 +171,7 @@ int weft_run(weft_fn_t *fn, void *arg)
 	self = enter();
 	weft__waiter_init(self, &run.waiter);
 	lock_acquire(&run.lock);
-	err = weft__spawn(self, run_main, &run, NULL, 0, NULL, "weft_run");
+	err = weft__spawn(self, &(struct weft__start){ .fn = run_main, .arg = &run, .site = "weft_run" });
 	if (err == 0)
 		self = weft__park(self, &run.waiter, &run.lock, WEFT_NEVER, "weft_run");
 	leave(self);

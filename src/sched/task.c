@@ -1,16 +1,9 @@
 /*
- * task.c - task headers: where they come from, how a task starts and ends, the list of all.
- *
- * Headers are cut from chunks that are never given back, so a pointer to a header stays a pointer to a
- * header; a header is LIVE from spawn to end. Free headers wait in the processor and, in batches, in a global
- * list. Chunks double from 64 KiB to 4 MiB and are found from a list that is only prepended to: reports walk
- * it.
+ * task.c - how a task starts and ends.
  *
  * The life of a task: weft__spawn fills a header and makes it ready. Whoever picks it first finds sp == NULL
  * and binds a stack to it; the first switch enters task_main. When fn has returned, a successor that has not
  * run either and wants a stack of the same class takes over the stack as it is: no switch, no free, no get.
- *
- * `lock` protects the global list, the chunk that is being cut and the counters next to them.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,90 +11,41 @@
 #include "base/alloc.h"
 #include "sched/sched.h"
 
-enum { CHUNK_FIRST = 64 << 10, CHUNK_LAST = 4 << 20 };
-
-struct chunk {
-	struct chunk *next;
-	struct weft__task *tasks;
-	uint32_t total;
-	uint32_t used; /* atomic, written under lock */
-};
-
-static uint32_t lock;
-static struct chunk *chunks; /* atomic head; the first is the one that is being cut */
-static struct weft__task *free_tasks;
-static uint32_t nfree_tasks;
-
-static bool chunk_new(void)
+ALWAYS_INLINE struct weft__task *take_header(struct weft__proc *p)
 {
-	struct chunk *last = at_load(&chunks, RELAXED);
-	size_t bytes = last == NULL ? CHUNK_FIRST : last->total * sizeof(struct weft__task) * 2;
-	struct chunk *c = weft__alloc(sizeof *c);
+	struct weft__magazine *m = p != NULL ? p->loaded : NULL;
 
-	if (c == NULL)
-		return false;
-	if (bytes > CHUNK_LAST)
-		bytes = CHUNK_LAST;
-	c->tasks = weft__os_reserve(bytes, 0);
-	if (c->tasks == NULL) {
-		weft__free(c);
-		return false;
+	if (unlikely(m == NULL || m->count == 0)) {
+		if (p == NULL || p->spare == NULL || p->spare->count == 0)
+			return weft__header_take_slow(p);
+		m = p->spare;
+		p->spare = p->loaded;
+		p->loaded = m;
 	}
-	c->total = (uint32_t)(bytes / sizeof(struct weft__task));
-	c->next = last;
-	at_store(&chunks, c, RELEASE); /* pairs with weft__task_each */
-	return true;
+	return m->tasks[--m->count];
 }
 
-/* Requires lock. */
-static struct weft__task *take_one(void)
+ALWAYS_INLINE void put_header(struct weft__proc *p, struct weft__task *t)
 {
-	struct weft__task *t = free_tasks;
-	struct chunk *c;
+	struct weft__magazine *m = p != NULL ? p->loaded : NULL;
 
-	if (t != NULL) {
-		free_tasks = t->link;
-		nfree_tasks--;
-		return t;
-	}
-	c = chunks;
-	if (c == NULL || c->used == c->total) {
-		if (!chunk_new())
-			return NULL;
-		c = chunks;
-	}
-	t = &c->tasks[c->used];
-	at_store(&c->used, c->used + 1, RELEASE);
-	return t;
-}
-
-static NOINLINE struct weft__task *take_shared(struct weft__proc *p)
-{
-	struct weft__task *t;
-
-	lock_acquire(&lock);
-	t = take_one();
-	if (t != NULL && p != NULL) {
-		for (int i = 1; i < TASK_BATCH; i++) {
-			struct weft__task *more = take_one();
-			if (more == NULL)
-				break;
-			more->link = p->free_tasks;
-			p->free_tasks = more;
-			p->nfree_tasks++;
+	if (unlikely(m == NULL || m->count == MAGAZINE)) {
+		if (p == NULL || (p->spare != NULL && p->spare->count != 0)) {
+			weft__header_put_slow(p, t);
+			return;
 		}
+		/* Both magazines are there, or are made, before one goes to the depot. */
+		if (p->spare == NULL) {
+			p->spare = p->loaded;
+			p->loaded = NULL;
+			weft__header_put_slow(p, t);
+			return;
+		}
+		m = p->spare;
+		p->spare = p->loaded;
+		p->loaded = m;
 	}
-	lock_release(&lock);
-	return t;
-}
-
-static NOINLINE void put_shared(struct weft__task *first, struct weft__task *last, uint32_t n)
-{
-	lock_acquire(&lock);
-	last->link = free_tasks;
-	free_tasks = first;
-	nfree_tasks += n;
-	lock_release(&lock);
+	m->tasks[m->count++] = t;
 }
 
 static uint64_t new_id(struct weft__proc *p)
@@ -121,17 +65,11 @@ struct weft__task *weft__task_new(struct weft__proc *p, weft_fn_t *fn, void *arg
 {
 	struct weft__task *t;
 
-	if (likely(p != NULL && p->free_tasks != NULL)) {
-		t = p->free_tasks;
-		p->free_tasks = t->link;
-		p->nfree_tasks--;
-	} else {
-		t = take_shared(p);
-		if (t == NULL)
-			return NULL;
-	}
-	t->sp = NULL;
-	t->stack = NULL;
+	t = take_header(p);
+	if (unlikely(t == NULL))
+		return NULL;
+	at_store(&t->sp, NULL, RELAXED);
+	at_store(&t->stack, NULL, RELAXED);
 	t->link = NULL;
 	t->fn = fn;
 	t->arg = arg;
@@ -141,8 +79,8 @@ struct weft__task *weft__task_new(struct weft__proc *p, weft_fn_t *fn, void *arg
 	at_store(&t->reason, NULL, RELAXED);
 	at_store(&t->id, new_id(p), RELAXED);
 	at_store(&t->site, site, RELAXED);
-	t->name[0] = '\0';
 	t->locals = NULL;
+	t->debt.settle = NULL;
 	at_store(&t->flags, TASK_LIVE, RELEASE);
 	return t;
 }
@@ -150,20 +88,7 @@ struct weft__task *weft__task_new(struct weft__proc *p, weft_fn_t *fn, void *arg
 void weft__task_free(struct weft__proc *p, struct weft__task *t)
 {
 	at_store(&t->flags, 0, RELAXED);
-	if (p == NULL) {
-		put_shared(t, t, 1);
-		return;
-	}
-	t->link = p->free_tasks;
-	p->free_tasks = t;
-	if (unlikely(++p->nfree_tasks > TASK_CACHE)) {
-		struct weft__task *first = p->free_tasks, *last = first;
-		for (int i = 1; i < TASK_BATCH; i++)
-			last = last->link;
-		p->free_tasks = last->link;
-		p->nfree_tasks -= TASK_BATCH;
-		put_shared(first, last, TASK_BATCH);
-	}
+	put_header(p, t);
 }
 
 /* The running task of self is over; what it owned beyond stack and header goes. Inside. */
@@ -211,7 +136,7 @@ ALWAYS_INLINE struct weft__task *successor(struct weft__thread *self, struct wef
 		at_store(&p->next, next, RELAXED);
 		return NULL;
 	}
-	next->stack = t->stack;
+	at_store(&next->stack, t->stack, RELAXED);
 	next->san = t->san;
 	at_store(&t->stack->task, next, RELAXED);
 	weft__task_free(p, t);
@@ -229,6 +154,8 @@ SAN_NO_THREAD static void task_main(void)
 	weft__after_switch(self);
 	for (;;) {
 		struct weft__task *next;
+		struct weft__debt debt;
+		uint32_t owed;
 		leave(self);
 		weft__arch_control_reset(); /* whatever the task left that ran here before */
 		t->fn(t->arg);
@@ -238,7 +165,15 @@ SAN_NO_THREAD static void task_main(void)
 		}
 		self = enter();
 		end_of(self, t);
+		debt = t->debt;
+		owed = t->owed;
 		next = successor(self, t);
+		if (debt.settle != NULL) {
+			if (next != NULL && next->debt.settle == debt.settle && next->debt.to == debt.to)
+				next->owed += owed;
+			else
+				debt.settle(self, debt.to, owed);
+		}
 		if (next == NULL)
 			weft__switch_end(self);
 		t = next;
@@ -251,7 +186,7 @@ bool weft__task_bind(struct weft__proc *p, struct weft__task *t)
 
 	if (s == NULL)
 		return false;
-	t->stack = s;
+	at_store(&t->stack, s, RELAXED);
 	at_store(&s->task, t, RELAXED);
 	san_task_bind(&t->san, s->base + weft__os_page_size(), stack_size(s) - weft__os_page_size());
 	at_store(&t->sp, weft__arch_prepare(stack_top(s), task_main), RELAXED);
@@ -283,37 +218,43 @@ static int apply_options(struct weft__task *t, const weft_go_options_t *options)
 	if (class < 0)
 		return -EINVAL;
 	t->stack_class = (uint8_t) class;
-	if (options->name != NULL)
+	if (options->name != NULL) {
+		t->name[0] = '\0';
 		strncat(t->name, options->name, NAME_SIZE - 1);
+		at_store(&t->flags, t->flags | TASK_NAMED, RELAXED);
+	}
 	if (options->site != NULL)
 		at_store(&t->site, options->site, RELAXED);
 	return 0;
 }
 
-int weft__spawn(struct weft__thread *self, weft_fn_t *fn, void *arg, const void *copy, size_t copy_size,
-	const weft_go_options_t *options, const char *site)
+int weft__spawn(struct weft__thread *self, const struct weft__start *start)
 {
 	struct weft__proc *p = self->proc;
-	struct weft__task *t = weft__task_new(p, fn, arg, site);
+	struct weft__task *t = weft__task_new(p, start->fn, start->arg, start->site);
 	int err;
 
 	if (unlikely(t == NULL))
 		return -ENOMEM;
-	if (options != NULL && (err = apply_options(t, options)) != 0) {
+	if (start->options != NULL && (err = apply_options(t, start->options)) != 0) {
 		weft__task_free(p, t);
 		return err;
 	}
-	if (copy != NULL) {
+	if (start->copy != NULL) {
 		t->arg = t->args;
-		if (unlikely(copy_size > ARGS_SIZE)) {
-			t->arg = weft__alloc(copy_size);
+		if (unlikely(start->copy_size > ARGS_SIZE)) {
+			t->arg = weft__alloc(start->copy_size);
 			if (t->arg == NULL) {
 				weft__task_free(p, t);
 				return -ENOMEM;
 			}
-			at_store(&t->flags, TASK_LIVE | TASK_ARGS_HEAP, RELAXED);
+			at_store(&t->flags, t->flags | TASK_ARGS_HEAP, RELAXED);
 		}
-		memcpy(t->arg, copy, copy_size);
+		memcpy(t->arg, start->copy, start->copy_size);
+	}
+	if (start->debt != NULL) {
+		t->debt = *start->debt;
+		t->owed = 1;
 	}
 	if (p != NULL)
 		at_bump(&p->started, 1);
@@ -324,53 +265,43 @@ int weft__spawn(struct weft__thread *self, weft_fn_t *fn, void *arg, const void 
 	return 0;
 }
 
-static int go(weft_fn_t *fn, void *arg, const void *copy, size_t size, const weft_go_options_t *options,
-	const char *site)
+int weft__go(const struct weft__start *start)
 {
 	struct weft__thread *self;
 	int err;
 
 	if (unlikely(!started()) && (err = weft__start()) != 0)
 		return err;
-	if (unlikely(weft__self() == NULL) && weft__thread_new(false) == NULL)
+	self = weft__self();
+	if (unlikely(self == NULL) && weft__thread_new(false) == NULL)
 		return -ENOMEM;
 	self = enter();
-	err = weft__spawn(self, fn, arg, copy, size, options, site);
+	err = weft__spawn(self, start);
 	leave(self);
 	return err;
 }
 
 int weft__go_at(weft_fn_t *fn, void *arg, const char *site)
 {
-	return go(fn, arg, NULL, 0, NULL, site);
+	return weft__go(&(struct weft__start){ .fn = fn, .arg = arg, .site = site });
 }
 
 int weft__go_with_at(const weft_go_options_t *options, weft_fn_t *fn, void *arg, const char *site)
 {
-	return go(fn, arg, NULL, 0, options, site);
+	return weft__go(&(struct weft__start){ .fn = fn, .arg = arg, .options = options, .site = site });
 }
 
 int weft__go_copy(weft_fn_t *fn, const void *args, size_t size, const char *site)
 {
-	return go(fn, NULL, args, size, NULL, site);
+	return weft__go(&(struct weft__start){ .fn = fn, .copy = args, .copy_size = size, .site = site });
 }
 
 int(weft_go)(weft_fn_t *fn, void *arg)
 {
-	return go(fn, arg, NULL, 0, NULL, "?");
+	return weft__go_at(fn, arg, "?");
 }
 
 int(weft_go_with)(const weft_go_options_t *options, weft_fn_t *fn, void *arg)
 {
-	return go(fn, arg, NULL, 0, options, "?");
-}
-
-void weft__task_each(void (*fn)(struct weft__task *t, void *arg), void *arg)
-{
-	for (struct chunk *c = at_load(&chunks, ACQUIRE); c != NULL; c = c->next) {
-		uint32_t used = at_load(&c->used, ACQUIRE);
-		for (uint32_t i = 0; i < used; i++)
-			if (at_load(&c->tasks[i].flags, ACQUIRE) & TASK_LIVE)
-				fn(&c->tasks[i], arg);
-	}
+	return weft__go_with_at(options, fn, arg, "?");
 }

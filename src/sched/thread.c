@@ -126,7 +126,7 @@ static void report_cap(void)
 			   "weft, one of "
 			   "them is task %llu%s%s, created at %s; further ones hold up the others",
 			(unsigned)rt.max_threads, stuck, (unsigned long long)some->id,
-			some->name[0] ? " " : "", some->name, some->site);
+			*task_name(some) ? " " : "", task_name(some), some->site);
 	else
 		weft__warn("all %u threads are in use (WEFT_MAXTHREADS)", (unsigned)rt.max_threads);
 }

@@ -33,7 +33,7 @@
 
 enum { TICK_SHIFT = 10, LEVEL_BITS = 6 };
 
-_Static_assert(sizeof(weft_timer_t) >= sizeof(struct weft__timer), "weft_timer_t holds a timer");
+_Static_assert(sizeof(weft_timer_t) >= sizeof(struct weft__task_timer), "weft_timer_t holds a timer");
 _Static_assert(WHEEL_SLOTS == 1 << LEVEL_BITS, "a slot for each value of a level's bits");
 
 /* Retries of a timer whose task could not be allocated. */
@@ -170,16 +170,17 @@ bool weft__timer_cancel(struct weft__timer *t)
 static void fire(
 	struct weft__thread *self, struct weft__wheel *wheel, struct weft__timer *t, struct weft__list *ready)
 {
+	struct weft__waiter *w = t->waiter;
 	struct weft__task *task;
 
-	if (t->fn == NULL) {
-		struct weft__waiter *w = t->arg;
+	if (w != NULL) {
 		task = w->task;
 		if (!weft__claim(w, WAIT_TIMED_OUT))
 			task = NULL;
 	} else {
+		const struct weft__task_timer *timer = container_of(t, struct weft__task_timer, node);
 		struct weft__proc *p = self != NULL ? self->proc : NULL;
-		task = weft__task_new(p, t->fn, t->arg, t->site);
+		task = weft__task_new(p, timer->fn, timer->arg, "a timer");
 		if (task == NULL) {
 			t->when = time_of(wheel->now) + NO_MEMORY_DELAY;
 			insert(wheel, t);
@@ -226,8 +227,8 @@ void weft__wheel_run(
 				fire(self, wheel, t, ready);
 			} else {
 				/* It fires soon; a waiter lies on a stack that nobody has touched since. */
-				if (level == 1 && t->fn == NULL)
-					__builtin_prefetch(t->arg);
+				if (level == 1)
+					__builtin_prefetch(t->waiter);
 				__builtin_prefetch(next->next);
 				insert(wheel, t);
 			}
@@ -290,9 +291,9 @@ int weft_sleep(int64_t duration_ns)
 	return duration_ns <= 0 ? 0 : weft_sleep_until(weft_deadline_in(duration_ns));
 }
 
-static struct weft__timer *timer_of(weft_timer_t *timer)
+static struct weft__task_timer *timer_of(weft_timer_t *timer)
 {
-	return (struct weft__timer *)(void *)timer;
+	return (struct weft__task_timer *)(void *)timer;
 }
 
 static int arm(struct weft__timer *t, weft_time_t when)
@@ -303,7 +304,6 @@ static int arm(struct weft__timer *t, weft_time_t when)
 	if (!started() && (err = weft__start()) != 0)
 		return err;
 	t->when = when < 0 ? 0 : when;
-	t->used = 1;
 	if (when == WEFT_NEVER)
 		return 0;
 	self = enter();
@@ -314,16 +314,16 @@ static int arm(struct weft__timer *t, weft_time_t when)
 
 int weft_timer_at(weft_timer_t *timer, weft_time_t when, weft_fn_t *fn, void *arg)
 {
-	struct weft__timer *t = timer_of(timer);
+	struct weft__task_timer *t = timer_of(timer);
 
-	if (at_load(&t->wheel, ACQUIRE) != NULL)
+	if (at_load(&t->node.wheel, ACQUIRE) != NULL)
 		weft__panic("weft_timer_at: timer %p is armed already", (void *)timer);
 	if (fn == NULL)
 		weft__panic("weft_timer_at: timer %p without a function", (void *)timer);
+	t->node.waiter = NULL;
 	t->fn = fn;
 	t->arg = arg;
-	t->site = "a timer";
-	return arm(t, when);
+	return arm(&t->node, when);
 }
 
 int weft_timer_after(weft_timer_t *timer, int64_t duration_ns, weft_fn_t *fn, void *arg)
@@ -333,26 +333,26 @@ int weft_timer_after(weft_timer_t *timer, int64_t duration_ns, weft_fn_t *fn, vo
 
 int weft_timer_stop(weft_timer_t *timer)
 {
+	struct weft__timer *t = &timer_of(timer)->node;
 	struct weft__thread *self;
 	bool armed;
 
-	if (at_load(&timer_of(timer)->wheel, ACQUIRE) == NULL)
+	if (at_load(&t->wheel, ACQUIRE) == NULL)
 		return 0;
 	self = enter();
-	armed = weft__timer_cancel(timer_of(timer));
+	armed = weft__timer_cancel(t);
 	leave(self);
 	return armed;
 }
 
 int weft_timer_reset(weft_timer_t *timer, weft_time_t when)
 {
-	struct weft__timer *t = timer_of(timer);
 	int armed, err;
 
-	if (!t->used)
+	if (timer_of(timer)->fn == NULL)
 		weft__panic("weft_timer_reset: timer %p was never armed", (void *)timer);
 	armed = weft_timer_stop(timer);
-	err = arm(t, when);
+	err = arm(&timer_of(timer)->node, when);
 	return err < 0 ? err : armed;
 }
 

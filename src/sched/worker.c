@@ -32,6 +32,11 @@
 
 #include "sched/sched.h"
 
+/* How long a spinner looks for work while other processors are busy; a wake-up between cores costs more. */
+#define SPIN WEFT_US(20)
+
+enum { STEAL_PASSES = 4, PAUSES = 16 };
+
 /* ---- switching ---- */
 
 /*
@@ -111,7 +116,7 @@ void weft__after_switch(struct weft__thread *self)
 		break;
 	case AFTER_END: {
 		struct weft__stack *s = prev->stack;
-		prev->stack = NULL;
+		at_store(&prev->stack, NULL, RELAXED);
 		san_task_unbind(&prev->san);
 		weft__task_free(self->proc, prev);
 		weft__stack_put(self->proc, s);
@@ -272,15 +277,21 @@ static bool timers_due(void)
 	return next != WEFT_NEVER && next <= weft__os_now();
 }
 
-/* Anything that a processor without work could do. */
-static bool work_visible(void)
+/* A task that a processor without work could run. */
+static bool queue_visible(void)
 {
 	if (at_load(&rt.global_count, RELAXED) != 0)
 		return true;
 	for (uint32_t i = 0; i < rt.nprocs; i++)
 		if (queue_length(&rt.procs[i]) != 0)
 			return true;
-	return timers_due();
+	return false;
+}
+
+/* Anything that a processor without work could do. */
+static bool work_visible(void)
+{
+	return queue_visible() || timers_due();
 }
 
 NOINLINE void weft__wake_proc(void)
@@ -393,8 +404,25 @@ static struct weft__task *look_around(struct weft__thread *self, struct weft__pr
 	return weft__global_take(p, 1);
 }
 
+static struct weft__task *steal_pass(struct weft__proc *p)
+{
+	uint32_t start = choose(CHOOSE_VICTIM, rt.nprocs, &p->random);
+
+	for (uint32_t i = 0; i < rt.nprocs; i++) {
+		struct weft__proc *victim = &rt.procs[(start + i) % rt.nprocs];
+		struct weft__task *t = victim != p ? weft__steal(p, victim) : NULL;
+		if (t != NULL) {
+			at_bump(&p->steals, 1);
+			return t;
+		}
+	}
+	return weft__global_take(p, RING / 2);
+}
+
 static struct weft__task *steal_work(struct weft__thread *self, struct weft__proc *p)
 {
+	weft_time_t until = 0;
+
 	if (rt.single)
 		return NULL;
 	if (!self->spinning) {
@@ -404,25 +432,28 @@ static struct weft__task *steal_work(struct weft__thread *self, struct weft__pro
 		at_add(&rt.spinning, 1, ACQ_REL);
 		self->spinning = true;
 	}
-	for (int pass = 0; pass < 4; pass++) {
-		uint32_t start = choose(CHOOSE_VICTIM, rt.nprocs, &p->random);
-		for (uint32_t i = 0; i < rt.nprocs; i++) {
-			struct weft__proc *victim = &rt.procs[(start + i) % rt.nprocs];
-			struct weft__task *t;
-			if (victim == p)
-				continue;
-			t = weft__steal(p, victim);
-			if (t != NULL) {
-				at_bump(&p->steals, 1);
-				return t;
-			}
+	for (int round = 0;; round++) {
+		struct weft__task *t = steal_pass(p);
+		if (t != NULL)
+			return t;
+		if (round < STEAL_PASSES) {
+			weft__pause();
+			continue;
 		}
-		weft__pause();
+		for (uint32_t i = 0; i < rt.nprocs; i++)
+			if (at_load(&rt.procs[i].wheel.next, RELAXED) != WEFT_NEVER)
+				fire_timers(self, &rt.procs[i].wheel, weft__os_now());
+		t = queue_take(p);
+		/* While others are busy, more may come soon, and to sleep and be woken costs more than to look. */
+		if (t != NULL || at_load(&rt.idle_procs, RELAXED) + 1 >= rt.nprocs)
+			return t;
+		if (round == STEAL_PASSES)
+			until = weft__os_now() + SPIN;
+		else if (weft__os_now() >= until)
+			return NULL;
+		for (int i = 0; i < PAUSES && !queue_visible(); i++)
+			weft__pause();
 	}
-	for (uint32_t i = 0; i < rt.nprocs; i++)
-		if (at_load(&rt.procs[i].wheel.next, RELAXED) != WEFT_NEVER)
-			fire_timers(self, &rt.procs[i].wheel, weft__os_now());
-	return queue_take(p);
 }
 
 /* Sleeps until somebody gives this thread a processor or merely wakes it. */

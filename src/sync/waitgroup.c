@@ -134,9 +134,8 @@ static void take_all(struct woken *woken, struct weft__waiter *first)
 }
 
 /* The counter has reached zero and this thread is the one who saw it: lets all waiters go. */
-static COLD void wake_all(weft_waitgroup_t *wg)
+static COLD void wake_all(struct weft__thread *self, weft_waitgroup_t *wg)
 {
-	struct weft__thread *self = enter();
 	struct woken woken = { { NULL, NULL, 0 }, NULL };
 	struct weft__waiter *first;
 	uint64_t state;
@@ -160,10 +159,10 @@ static COLD void wake_all(weft_waitgroup_t *wg)
 		weft__make_ready(self, woken.tasks.first);
 	else
 		weft__make_ready_list(self, &woken.tasks);
-	leave(self);
 }
 
-void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
+/* True: the counter is zero now, and this thread must wake all. */
+ALWAYS_INLINE bool add(weft_waitgroup_t *wg, int delta)
 {
 	uint64_t before = at_add(&wg->weft__state, (uint64_t)(int64_t)delta << 32, ACQ_REL);
 	int64_t counter = (int64_t)COUNTER(before) + delta;
@@ -174,8 +173,16 @@ void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
 			(void *)wg, (long long)counter);
 	if (unlikely(delta > 0 && COUNTER(before) == 0 && WAITERS(before) != 0))
 		weft__panic("weft_waitgroup_add: group %p: add from zero while somebody waits", (void *)wg);
-	if (counter == 0 && WAITERS(before) != 0)
-		wake_all(wg);
+	return counter == 0 && WAITERS(before) != 0;
+}
+
+void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
+{
+	if (unlikely(add(wg, delta))) {
+		struct weft__thread *self = enter();
+		wake_all(self, wg);
+		leave(self);
+	}
 }
 
 void weft_waitgroup_done(weft_waitgroup_t *wg)
@@ -249,28 +256,22 @@ int weft_waitgroup_wait(weft_waitgroup_t *wg)
 	return weft_waitgroup_wait_until(wg, WEFT_NEVER);
 }
 
-struct job {
-	weft_waitgroup_t *wg;
-	weft_fn_t *fn;
-	void *arg;
-};
-
-static void run_job(void *arg)
+static void settle(struct weft__thread *self, void *to, uint32_t n)
 {
-	struct job *job = arg;
+	weft_waitgroup_t *wg = to;
 
-	job->fn(job->arg);
-	weft_waitgroup_done(job->wg);
+	if (unlikely(add(wg, -(int)n)))
+		wake_all(self, wg);
 }
 
 int weft__waitgroup_go_at(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg, const char *site)
 {
-	struct job job = { wg, fn, arg };
+	struct weft__debt debt = { settle, wg };
 	int err;
 
 	weft_waitgroup_add(wg, 1);
-	err = weft__go_copy(run_job, &job, sizeof job, site);
-	if (err != 0)
+	err = weft__go(&(struct weft__start){ .fn = fn, .arg = arg, .debt = &debt, .site = site });
+	if (unlikely(err != 0))
 		weft_waitgroup_done(wg);
 	return err;
 }

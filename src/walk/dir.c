@@ -23,7 +23,8 @@ void weft__walk_fds_init(struct walk_fds *fds)
 {
 	size_t limit = weft__walk_sys_limit() / 4;
 
-	*fds = (struct walk_fds){ .limit = limit < FDS_MIN ? FDS_MIN : limit > FDS_MAX ? FDS_MAX : (unsigned)limit };
+	limit = limit < FDS_MIN ? FDS_MIN : limit > FDS_MAX ? FDS_MAX : limit;
+	*fds = (struct walk_fds){ .limit = (unsigned)limit };
 }
 
 /* Under the lock. */
@@ -114,7 +115,10 @@ static void install(struct walk_fds *fds, struct walk_dir *dir, int fd)
 		trim(fds, keep);
 }
 
-/* The process or the system is out of descriptors: gives back what can be spared, and keeps fewer from now on. */
+/*
+ * The process or the system is out of descriptors: gives back what can be spared, and keeps fewer from now
+ * on.
+ */
 static void shrink(struct walk_fds *fds)
 {
 	lock_acquire(&fds->lock);

@@ -1,12 +1,12 @@
 /*
  * dir.h - the directories that a walk still needs, and the bounded set of their descriptors.
  *
- * A directory is kept while something below it is to be walked: each child opens itself relative to its parent,
- * which makes paths longer than PATH_MAX, renames above, and long prefixes free of cost. Its descriptor
- * stays open as long as there is room; when there is none, the one opened longest ago is closed, and opened
- * again when a child asks for it, stepwise from the nearest ancestor that is open. What is opened on
- * the way is kept too, at the cost of what is older: coming up from a depth far beyond the
- * limit, one such descent serves about as many levels as descriptors may be open.
+ * A directory is kept while something below it is to be walked: each child opens itself relative to its
+ * parent, which makes paths longer than PATH_MAX, renames above, and long prefixes free of cost. Its
+ * descriptor stays open as long as there is room; when there is none, the one opened longest ago is closed,
+ * and opened again when a child asks for it, stepwise from the nearest ancestor that is open. What is
+ * opened on the way is kept too, at the cost of what is older: coming up from a depth far beyond the limit,
+ * one such descent serves about as many levels as descriptors may be open.
  *
  *     state    bits 0..30: users, who hold a pin; bit 31: OPEN, fd is valid
  *
@@ -18,8 +18,8 @@
  * is taken back. So a pin taken from OPEN keeps the word different from OPEN alone, and nobody closes it.
  * fd is written under the lock while OPEN is clear, before OPEN is set (release); who pins acquires.
  *
- * The lock protects the list of open directories; no system call is made under it. It is taken when a directory
- * with subdirectories is opened and when it is done with, not for each child.
+ * The lock protects the list of open directories; no system call is made under it. It is taken when a
+ * directory with subdirectories is opened and when it is done with, not for each child.
  */
 #ifndef WEFT_WALK_DIR_H
 #define WEFT_WALK_DIR_H
@@ -51,8 +51,8 @@ struct walk_dir {
 void weft__walk_fds_init(struct walk_fds *fds);
 
 /*
- * Keeps a directory that was just opened as fd. parent NULL: a root, whose name is its path. The caller gets a
- * reference and a pin; the parent gains a reference. NULL: no memory, and nothing has changed.
+ * Keeps a directory that was just opened as fd. parent NULL: a root, whose name is its path. The caller
+ * gets a reference and a pin; the parent gains a reference. NULL: no memory, and nothing has changed.
  */
 struct walk_dir *weft__walk_dir_keep(struct walk_fds *fds, struct walk_dir *parent, const char *name,
 	size_t name_len, int fd);
@@ -60,7 +60,10 @@ struct walk_dir *weft__walk_dir_keep(struct walk_fds *fds, struct walk_dir *pare
 /* Opens a child of parent, or a root (parent NULL): a descriptor, the caller's own, or a negative errno. */
 int weft__walk_dir_open(struct walk_fds *fds, struct walk_dir *parent, const char *name);
 
-/* The directory's descriptor, valid until weft__walk_dir_unpin; or a negative errno, and then no pin is held. */
+/*
+ * The directory's descriptor, valid until weft__walk_dir_unpin; or a negative errno, and then no pin is
+ * held.
+ */
 int weft__walk_dir_pin(struct walk_fds *fds, struct walk_dir *dir);
 void weft__walk_dir_unpin(struct walk_dir *dir);
 

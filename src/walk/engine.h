@@ -48,9 +48,9 @@ int weft__walk_path_grow(struct walker *w, size_t size);
 COLD void weft__walk_end(struct walk *walk, int result);
 
 /*
- * Calls the callback with w->entry, whose type, size, error, failed and depth the caller has set. The path is the
- * first len bytes of w->path (room for a NUL behind), the name starts at name_at.
- * Returns WEFT_WALK_CONTINUE, _SKIP_DIR or _STOP; with _STOP the walk has been ended.
+ * Calls the callback with w->entry, whose type, size, error, failed and depth the caller has set. The path
+ * is the first len bytes of w->path (room for a NUL behind), the name starts at name_at. Returns
+ * WEFT_WALK_CONTINUE, _SKIP_DIR or _STOP; with _STOP the walk has been ended.
  */
 int weft__walk_visit(struct walker *w, size_t name_at, size_t len);
 
@@ -58,7 +58,9 @@ int weft__walk_visit(struct walker *w, size_t name_at, size_t len);
 COLD int weft__walk_visit_failed(struct walker *w, size_t name_at, size_t len, size_t depth, int failed,
 	int error);
 
-/* Puts a root into w->path and visits it: as weft__walk_visit; w->entry.type says whether to go on into it. */
+/*
+ * Puts a root into w->path and visits it: as weft__walk_visit; w->entry.type says whether to go on into it.
+ */
 int weft__walk_visit_root(struct walker *w, const char *root);
 
 /* As many walkers as asked for, more than 1. The caller is one of them. */
@@ -74,13 +76,14 @@ ALWAYS_INLINE int walk_path_reserve(struct walker *w, size_t size)
 /* The type that the kernel told with the name. */
 ALWAYS_INLINE int walk_type(uint8_t dent_type)
 {
-	/* By DT_: unknown, fifo, char, directory, block, file, link, socket, whiteout. */
+	/* By DT_; those that are even have a name, whiteouts at the end count as others. */
 	static const uint8_t types[16] = {
-		[0] = WEFT_WALK_UNKNOWN, [1] = WEFT_WALK_FIFO, [2] = WEFT_WALK_CHAR, [3] = WEFT_WALK_OTHER,
-		[4] = WEFT_WALK_DIR, [5] = WEFT_WALK_OTHER, [6] = WEFT_WALK_BLOCK, [7] = WEFT_WALK_OTHER,
-		[8] = WEFT_WALK_FILE, [9] = WEFT_WALK_OTHER, [10] = WEFT_WALK_LINK, [11] = WEFT_WALK_OTHER,
-		[12] = WEFT_WALK_SOCKET, [13] = WEFT_WALK_OTHER, [14] = WEFT_WALK_OTHER, [15] = WEFT_WALK_OTHER,
+		WEFT_WALK_UNKNOWN, WEFT_WALK_FIFO, WEFT_WALK_CHAR, WEFT_WALK_OTHER,
+		WEFT_WALK_DIR, WEFT_WALK_OTHER, WEFT_WALK_BLOCK, WEFT_WALK_OTHER,
+		WEFT_WALK_FILE, WEFT_WALK_OTHER, WEFT_WALK_LINK, WEFT_WALK_OTHER,
+		WEFT_WALK_SOCKET, WEFT_WALK_OTHER, WEFT_WALK_OTHER, WEFT_WALK_OTHER,
 	};
+
 	return types[dent_type & 15];
 }
 

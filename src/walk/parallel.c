@@ -10,19 +10,19 @@
  *     reads the directory, visits its entries as they come, pushes its subdirectories on its own stack.
  *
  * Only a stack's owner pushes on it, and it does not end before its stack is empty: whatever is left always
- * belongs to a worker that runs. So nobody ever waits for work, and the walk is over when all have ended, which
- * the waitgroup tells the caller.
+ * belongs to a worker that runs. So nobody ever waits for work, and the walk is over when all have ended,
+ * which the waitgroup tells the caller.
  *
- * A worker that has more than it needs starts another one as a task, as long as fewer than the bound run. To
- * wake a sleeping processor is the most expensive thing here by far, so it does so only with a stock that will
- * outlast the wake (SPAWN_STOCK names, or fewer when it is seen that each costs much), and those who
- * were started in vain make it hesitate (crew.reluctance).
+ * A worker that has more than it needs starts another one as a task, as long as fewer than the bound run.
+ * To wake a sleeping processor is the most expensive thing here by far, so it does so only with a stock
+ * that will outlast the wake (SPAWN_STOCK names, or fewer when it is seen that each costs much), and those
+ * who were started in vain make it hesitate (crew.reluctance).
  *
- * Slots: struct worker, with its buffers, belongs to one running worker or is in the list of idle slots, under
- * crew.lock. Who takes a slot sees all that its last user did.
+ * Slots: struct worker, with its buffers, belongs to one running worker or is in the list of idle slots,
+ * under crew.lock. Who takes a slot sees all that its last user did.
  *
- * Locks: worker.lock protects that worker's stack; crew.lock the idle slots. Both are leaves, held for tens of
- * nanoseconds; a worker never holds two.
+ * Locks: worker.lock protects that worker's stack; crew.lock the idle slots. Both are leaves, held for tens
+ * of nanoseconds; a worker never holds two.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -187,8 +187,8 @@ static void move_to(struct worker *me, struct walk_dir *dir)
 }
 
 /*
- * Takes the newest name from the own stack: its path is the first *len bytes of w.path, its directory is me->at.
- * False: the stack is empty, or the walk was ended for want of memory.
+ * Takes the newest name from the own stack: its path is the first *len bytes of w.path, its directory is
+ * me->at. False: the stack is empty, or the walk was ended for want of memory.
  */
 static bool take(struct worker *me, size_t *len)
 {
@@ -308,12 +308,12 @@ static void work_as_task(void *arg);
 static void spawn(struct worker *me)
 {
 	struct crew *crew = me->crew;
-	unsigned stock = at_load(&me->pending, RELAXED);
+	size_t stock = at_load(&me->pending, RELAXED);
 	size_t root = at_load(&crew->next_root, RELAXED);
 	struct worker *slot;
 
 	if (root < crew->walk->n_roots)
-		stock += crew->walk->n_roots - root < SPAWN_STOCK ? (unsigned)(crew->walk->n_roots - root) : SPAWN_STOCK;
+		stock += crew->walk->n_roots - root;
 	if (stock == 0 || (stock < SPAWN_STOCK && me->entries < SPAWN_ENTRIES) || me->done < me->may_spawn)
 		return;
 	slot = slot_take(crew);
@@ -322,7 +322,10 @@ static void spawn(struct worker *me)
 	me->entries = 0;
 	me->may_spawn = me->done + at_load(&crew->reluctance, RELAXED);
 	if (weft_waitgroup_go(&crew->tasks, work_as_task, slot) < 0) {
-		/* No memory or no thread for it: this worker does the work, and asks again a good deal later. */
+		/*
+		 * No memory or no thread for it: this worker does the work, and asks again a good deal
+		 * later.
+		 */
 		slot_give(crew, slot);
 		me->may_spawn = me->done + RELUCTANCE_MAX;
 	}
@@ -342,7 +345,8 @@ static int add_subdirectory(struct reading *r, const char *name, size_t name_len
 	struct walker *w = &r->me->w;
 
 	if (r->dir == NULL) {
-		r->dir = weft__walk_dir_keep(&w->walk->fds, r->parent, w->path + r->name_at, r->len - r->name_at, r->fd);
+		r->dir = weft__walk_dir_keep(&w->walk->fds, r->parent, w->path + r->name_at,
+			r->len - r->name_at, r->fd);
 		if (r->dir == NULL)
 			return -ENOMEM;
 	}

@@ -4,8 +4,8 @@
  * A directory is read whole, its entries are sorted, then visited one by one; a subdirectory is entered at
  * once. So the directories that have been read and not finished form one path: a stack of levels. Their
  * names lie one behind the other in one block of bytes, their items (sorted) in one array; leaving a level
- * gives its end of both back. Nothing is allocated for an entry, and the path of each level is the beginning of
- * the path of the next.
+ * gives its end of both back. Nothing is allocated for an entry, and the path of each level is the
+ * beginning of the path of the next.
  *
  * A level keeps its directory (dir.h) when something in it may have to be opened or examined, else its
  * descriptor is closed once it was read.
@@ -25,7 +25,7 @@ enum {
 };
 
 struct item {
-	uint64_t key; /* the first 8 bytes of the name as a number, the first byte highest; 0 behind the end */
+	uint64_t key; /* the first 8 bytes of the name, the first one highest; 0 behind the end */
 	size_t name;  /* offset in the block of names; ends with a NUL */
 	uint32_t len;
 	int type;     /* as the kernel told */
@@ -37,7 +37,7 @@ struct level {
 	size_t path_len;      /* of the directory itself */
 	size_t prefix_len;    /* with the '/' */
 	size_t names;         /* where its names begin */
-	size_t items;         /* where its items begin; they end where the next level's begin, or at n_items */
+	size_t items;         /* where its items begin; the topmost level's end at n_items */
 	size_t next;          /* the next item to visit */
 };
 
@@ -161,15 +161,20 @@ static void leave(struct serial *s)
 	weft__walk_dir_unref(&s->w.walk->fds, level->dir);
 }
 
-/* Reads the directory whose path is in w->path, fd open, into the level. Takes the descriptor. 0 or -ENOMEM. */
-static int fill(struct serial *s, struct level *level, struct walk_dir *parent, size_t name_at, int fd, int *error)
+/*
+ * Reads the directory whose path is in w->path, fd open, into the level. Takes the descriptor. 0 or
+ * -ENOMEM.
+ */
+static int fill(struct serial *s, struct level *level, struct walk_dir *parent, size_t name_at, int fd,
+	int *error)
 {
 	struct walk_fds *fds = &s->w.walk->fds;
 	bool keep;
 	int rc = read_all(s, fd, &keep, error);
 
 	if (rc == 0 && keep) {
-		level->dir = weft__walk_dir_keep(fds, parent, s->w.path + name_at, level->path_len - name_at, fd);
+		level->dir = weft__walk_dir_keep(fds, parent, s->w.path + name_at, level->path_len - name_at,
+			fd);
 		if (level->dir != NULL) {
 			weft__walk_dir_unpin(level->dir);
 			return 0;
@@ -181,8 +186,8 @@ static int fill(struct serial *s, struct level *level, struct walk_dir *parent, 
 }
 
 /*
- * Goes into the directory that was just visited: its path is the first len bytes of w->path, its name starts at
- * name_at. parent NULL: a root. WEFT_WALK_STOP: the walk has ended; all else is for going on.
+ * Goes into the directory that was just visited: its path is the first len bytes of w->path, its name
+ * starts at name_at. parent NULL: a root. WEFT_WALK_STOP: the walk has ended; all else is for going on.
  */
 static int enter(struct serial *s, struct walk_dir *parent, size_t depth, size_t name_at, size_t len)
 {

@@ -30,7 +30,10 @@ NOINLINE void weft__walk_sys_close(int fd);
 /* Reads further entries of an open directory: their bytes in records, 0 at the end. */
 NOINLINE ssize_t weft__walk_sys_read(int fd, void *buffer, size_t size);
 
-/* What `name` in dirfd is (WEFT_WALK_), and its size when it is a regular file, else -1. Follows as open does. */
+/*
+ * What `name` in dirfd is (WEFT_WALK_), and its size when it is a regular file, else -1. Follows as open
+ * does.
+ */
 NOINLINE int weft__walk_sys_stat(int dirfd, const char *name, int *type, int64_t *size);
 
 /* How many descriptors the process may have. */
