@@ -32,8 +32,8 @@ static void fail(struct sink *sink, int error)
 }
 
 /*
- * Under the lock. errno belongs to the thread: it is read here alone, where no task parks, and never inlined to
- * where one does.
+ * Under the lock. errno belongs to the thread: it is read here alone, where no task parks, and never
+ * inlined to where one does.
  */
 __attribute__((noinline)) static void write_all(struct sink *sink, const char *bytes, size_t n)
 {
@@ -154,15 +154,17 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 /* The length of the UTF-8 sequence that the bytes begin with, 0 when they begin with none. */
 static size_t utf8_len(const unsigned char *s, size_t len)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	unsigned char c = s[0];
+	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
 
 	if (n > len)
 		return 0;
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || /* too long; a surrogate */
-			(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)) /* too long; too high */
+	/* Longer than need be, surrogates, and what lies beyond U+10FFFF. */
+	if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
+			(c == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
 }

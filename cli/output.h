@@ -39,7 +39,8 @@ void buffer_init(struct buffer *buffer, struct sink *sink);
 /* Frees the memory; what was not flushed is lost. */
 void buffer_finish(struct buffer *buffer);
 /*
- * Room for n bytes behind what there is: write them and add to `used`. NULL: no memory, the sink has the error.
+ * Room for n bytes behind what there is: write them and add to `used`. NULL: no memory, the sink has the
+ * error.
  */
 char *buffer_room(struct buffer *buffer, size_t n);
 /* To be called after each whole line: hands over what has collected, when it is enough. */

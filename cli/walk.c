@@ -1,10 +1,10 @@
 /*
  * walk.c - `weft walk`: counts or lists directory trees.
  *
- * The library's walk calls visit() on its workers at the same time. Each worker has a struct tally of its own:
- * its counts, its part of the output, its messages. Only the sinks, the number of entries seen (with --first)
- * and the flag that a signal sets are shared. The progress line is drawn by a task that wakes ten times a second and
- * adds up the tallies.
+ * The library's walk calls visit() on its workers at the same time. Each worker has a struct tally of its
+ * own: its counts, its part of the output, its messages. Only the sinks, the number of entries seen (with
+ * --first) and the flag that a signal sets are shared. The progress line is drawn by a task that wakes ten
+ * times a second and adds up the tallies.
  */
 #include <errno.h>
 #include <signal.h>
@@ -205,8 +205,9 @@ static void draw_progress(void *arg)
 		struct tally all = sum(run);
 		uint64_t entries = all.directories + all.files + all.links + all.others;
 		double seconds = (double)(weft_now() - run->start) / 1e9;
-		snprintf(line, sizeof line, "%llu entries, %.0f/s, %llu errors, %.1f s", (unsigned long long)entries,
-			(double)entries / seconds, (unsigned long long)all.errors, seconds);
+		snprintf(line, sizeof line, "%llu entries, %.0f/s, %llu errors, %.1f s",
+			(unsigned long long)entries, (double)entries / seconds,
+			(unsigned long long)all.errors, seconds);
 		sink_draw(&run->messages, line);
 	}
 	sink_draw(&run->messages, NULL);
@@ -245,7 +246,9 @@ static void on_signal(int number)
 static void catch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND | SA_ONSTACK };
+	struct sigaction action = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND | SA_ONSTACK
+	};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		struct sigaction old;

@@ -3,8 +3,8 @@
  *
  *     walk [DIR]
  *
- * The callback is called by several workers at the same time, so each keeps its own best; they are compared when
- * the walk is over.
+ * The callback is called by several workers at the same time, so each keeps its own best; they are compared
+ * when the walk is over.
  */
 #include <weft/weft.h>
 

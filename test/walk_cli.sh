@@ -1,7 +1,8 @@
 #!/bin/sh
 # weft-test: timeout=300
-# walk_cli.sh - `weft walk` on the command line: the same entries as find's, exact counts, forms of output, messages
-# and exit statuses.
+#
+# walk_cli.sh - `weft walk` on the command line: the same entries as find's, exact counts, forms of output,
+# messages and exit statuses.
 set -u
 [ -n "${WEFT_BIN:-}" ] || { echo "no command built"; exit 77; }
 command -v find >/dev/null || { echo "no find to compare with"; exit 77; }
@@ -38,8 +39,8 @@ silent() {
 nl=$(printf '\nx')
 nl=${nl%x}
 mkdir tree
-for name in -a -- -rf ' ' 'a b' "x${nl}y" "it's" 'say "hi"' 'back\slash' '$(x)' '*' "$(printf '\377\200')" "$(printf 'caf\303\251')" \
-	"$(printf '\001\033[31m')" .hidden ...; do
+for name in -a -- -rf ' ' 'a b' "x${nl}y" "it's" 'say "hi"' 'back\slash' '$(x)' '*' .hidden ... \
+	"$(printf '\377\200')" "$(printf 'caf\303\251')" "$(printf '\001\033[31m')"; do
 	mkdir "tree/$name"
 	echo "$name" >"tree/$name/file"
 	: >"tree/$name/$name"
@@ -72,7 +73,8 @@ same tree/-a tree/d1 tree/dangling tree/fifo
 same tree/-a/loop/
 same tree/-a/loop
 (cd tree/-a && same .. .) || exit 1
-(cd tree && weft walk -0 | sort -z >../got && find . -print0 | sort -z >../want) && cmp -s want got || fail "without DIR"
+(cd tree && weft walk -0 | sort -z >../got && find . -print0 | sort -z >../want)
+cmp -s want got || fail "without DIR"
 weft walk --print tree/d1 >out
 cmp -s - out <<'EOF' || fail "--print"
 tree/d1
@@ -122,6 +124,12 @@ for n in 1 2 7 300 $((all - 1)) "$all" $((all + 1)) 99999999; do
 		[ "$got" -eq "$want" ] || fail "--first $n with $workers workers: $got"
 	done
 done
+i=0
+while [ $i -lt 30 ]; do
+	got=$(weft walk -0 --first 500 --workers 4 tree | tr -dc '\0' | wc -c)
+	[ "$got" -eq 500 ] || fail "--first 500: $got"
+	i=$((i + 1))
+done
 weft walk --first 3 --workers 1 tree | grep -q "^2 directories, 1 file, 0 links, 0 others, " ||
 	fail "--first does not count: $(weft walk --first 3 --workers 1 tree)"
 
@@ -156,7 +164,8 @@ if [ "$(id -u)" -ne 0 ]; then
 elif command -v setpriv >/dev/null; then
 	unprivileged() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 fi
-if command -v unprivileged >/dev/null && unprivileged test -x "$WEFT_BIN" && ! unprivileged ls locked/in >/dev/null 2>&1; then
+if command -v unprivileged >/dev/null && unprivileged test -x "$WEFT_BIN" &&
+	! unprivileged ls locked/in >/dev/null 2>&1; then
 	for workers in 1 2; do
 		status 1 unprivileged ${WEFT_RUN:-} "$WEFT_BIN" walk --print --workers $workers locked
 		says "weft walk: cannot open directory 'locked/in': Permission denied"
@@ -194,9 +203,9 @@ weft walk missing 2>&- >out
 [ $? -eq 1 ] || fail "an error without stderr"
 
 # ---- the command line ----
-for args in --nonsense -x --workers --workers=0 --workers=-1 --workers=x --workers=1x --workers=1025 --workers= \
-	--workers=99999999999999999999 --first --first=0 --first=-1 --first=99999999999999999999 --print=1 \
-	--progress=maybe '--json -0' '--json --print' 'tree --nonsense'; do
+for args in --nonsense -x --workers --workers=0 --workers=-1 --workers=x --workers=1x --workers=1025 \
+	--workers= --workers=99999999999999999999 --first --first=0 --first=-1 --first=99999999999999999999 \
+	--print=1 --progress=maybe '--json -0' '--json --print' 'tree --nonsense'; do
 	# shellcheck disable=SC2086 # words
 	status 2 weft walk $args
 	says "Try 'weft walk --help'."

@@ -1,7 +1,7 @@
 /* weft-test: timeout=300 */
 /*
- * walk_deep.c - trees deeper than PATH_MAX and wider than the descriptors allowed: everything is visited once, and
- * the number of descriptors stays within its bound whatever the shape.
+ * walk_deep.c - trees deeper than PATH_MAX and wider than the descriptors allowed: everything is visited
+ * once, and the number of descriptors stays within its bound whatever the shape.
  */
 #include "walk_tree.h"
 
@@ -43,7 +43,8 @@ static int add(const weft_walk_entry_t *entry, void *arg)
 	__atomic_add_fetch(&c->bytes, entry->path_len, __ATOMIC_RELAXED);
 	if (entry->depth % 100 == 2) {
 		int fds = count_fds(), most = __atomic_load_n(&c->fds, __ATOMIC_RELAXED);
-		while (fds > most && !__atomic_compare_exchange_n(&c->fds, &most, fds, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		while (fds > most && !__atomic_compare_exchange_n(&c->fds, &most, fds, 0, __ATOMIC_RELAXED,
+				__ATOMIC_RELAXED))
 			;
 	}
 	if (entry->depth > __atomic_load_n(&c->depth, __ATOMIC_RELAXED))
@@ -64,7 +65,8 @@ static void walk_all(const char *root, size_t n, size_t bytes, size_t depth, int
 		struct count c = { .n = 0 };
 		CHECK(walk_one(root, workers[i], 0, add, &c) == 0);
 		if (c.n != n || c.bytes != bytes) {
-			fprintf(stderr, "%s, %u workers: %zu entries, %zu bytes of paths\n", root, workers[i], c.n, c.bytes);
+			fprintf(stderr, "%s, %u workers: %zu entries, %zu bytes of paths\n", root, workers[i],
+				c.n, c.bytes);
 			exit(1);
 		}
 		/* Depth is a maximum of racing stores: exact when serial. */

@@ -1,6 +1,6 @@
 /*
- * walk_order.c - what is visited and in what order: everything, once, with its type and size; serial in pre-order
- * and by the bytes of the names. The expected list is made by the C library's own means.
+ * walk_order.c - what is visited and in what order: everything, once, with its type and size; serial in
+ * pre-order and by the bytes of the names. The expected list is made by the C library's own means.
  */
 #include "walk_tree.h"
 
@@ -9,9 +9,10 @@
 
 /* Names that sort, print or parse in surprising ways. */
 static const char *const odd_names[] = {
-	"-", "--", "-rf", " ", "  x", "new\nline", "tab\t", "quote'", "double\"", "back\\slash", "\x01\x7f", "\x80",
-	"\xff\xfe", "\xc3\xa4", "\xc3", "a", "A", "aa", "a.b", "a-b", "a b", "B", "12345678", "12345678a", "12345678b",
-	"123456789", "1234567", "....", "...", ".hidden", "~", "*", "$(x)", "\xed\xa0\x80",
+	"-", "--", "-rf", " ", "  x", "new\nline", "tab\t", "quote'", "double\"", "back\\slash", "\x01\x7f",
+	"\x80", "\xff\xfe", "\xc3\xa4", "\xc3", "a", "A", "aa", "a.b", "a-b", "a b", "B", "12345678",
+	"12345678a", "12345678b", "123456789", "1234567", "....", "...", ".hidden", "~", "*", "$(x)",
+	"\xed\xa0\x80",
 };
 enum { N_ODD = sizeof odd_names / sizeof *odd_names };
 
@@ -27,7 +28,8 @@ static void make_tree(void)
 		if (i % 3 == 0) {
 			make_dir(path);
 			for (int k = 0; k < i; k++) {
-				snprintf(path, sizeof path, "t/%s/%s", odd_names[i], odd_names[(i + k) % N_ODD]);
+				snprintf(path, sizeof path, "t/%s/%s", odd_names[i],
+					odd_names[(i + k) % N_ODD]);
 				if (k % 4 == 3)
 					make_dir(path);
 				else
@@ -77,7 +79,9 @@ static int type_of(const struct stat *st)
 static void expect(struct visits *v, const char *path, const char *name, size_t depth, bool sizes)
 {
 	struct stat st;
-	weft_walk_entry_t entry = { .path = path, .path_len = strlen(path), .name = name, .depth = depth, .size = -1 };
+	weft_walk_entry_t entry = {
+		.path = path, .path_len = strlen(path), .name = name, .depth = depth, .size = -1
+	};
 
 	CHECK((path[strlen(path) - 1] == '/' ? stat(path, &st) : lstat(path, &st)) == 0);
 	entry.type = type_of(&st);
@@ -90,7 +94,8 @@ static void expect(struct visits *v, const char *path, const char *name, size_t 
 		CHECK(n >= 2);
 		for (int i = 0; i < n; i++) {
 			char child[4096];
-			int at = snprintf(child, sizeof child, "%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/");
+			int at = snprintf(child, sizeof child, "%s%s", path,
+				path[strlen(path) - 1] == '/' ? "" : "/");
 			strcpy(child + at, list[i]->d_name);
 			if (strcmp(list[i]->d_name, ".") != 0 && strcmp(list[i]->d_name, "..") != 0)
 				expect(v, child, child + at, depth + 1, sizes);
@@ -104,11 +109,11 @@ static void same(const struct visits *got, const struct visits *want)
 {
 	for (size_t i = 0; i < got->n && i < want->n; i++) {
 		const struct visit *g = &got->at[i], *w = &want->at[i];
-		if (strcmp(g->path, w->path) != 0 || g->type != w->type || g->size != w->size || g->depth != w->depth ||
-				g->error != 0) {
-			fprintf(stderr, "visit %zu: got %s, type %d, size %lld, depth %zu, error %d;\nwanted %s, %d, %lld, %zu\n",
-				i, g->path, g->type, (long long)g->size, g->depth, g->error, w->path, w->type,
-				(long long)w->size, w->depth);
+		if (strcmp(g->path, w->path) != 0 || g->type != w->type || g->size != w->size ||
+				g->depth != w->depth || g->error != 0) {
+			fprintf(stderr, "visit %zu: got %s, type %d, size %lld, depth %zu, error %d;\n"
+				"wanted %s, %d, %lld, %zu\n", i, g->path, g->type, (long long)g->size,
+				g->depth, g->error, w->path, w->type, (long long)w->size, w->depth);
 			exit(1);
 		}
 	}
@@ -141,8 +146,9 @@ static void parents_first(void)
 
 	CHECK(walk_one("t", 4, 0, collect, &got) == 0);
 	for (size_t i = 1; i < got.n; i++) {
-		size_t parent = (size_t)(strrchr(got.at[i].path, '/') - got.at[i].path), k = 0;
-		while (k < i && (got.at[k].path_len != parent || memcmp(got.at[k].path, got.at[i].path, parent) != 0))
+		const char *path = got.at[i].path;
+		size_t parent = (size_t)(strrchr(path, '/') - path), k = 0;
+		while (k < i && (got.at[k].path_len != parent || memcmp(got.at[k].path, path, parent) != 0))
 			k++;
 		CHECK(k < i && got.at[k].type == WEFT_WALK_DIR);
 	}

@@ -1,6 +1,6 @@
 /*
- * walk_tree.h - what the tests of the walk share: checks, a tree of their own that goes away with them, and the
- * list of what a walk has visited.
+ * walk_tree.h - what the tests of the walk share: checks, a tree of their own that goes away with them, and
+ * the list of what a walk has visited.
  */
 #ifndef TEST_WALK_TREE_H
 #define TEST_WALK_TREE_H
@@ -72,7 +72,10 @@ static inline void make_file(const char *path, size_t size)
 	close(fd);
 }
 
-/* How many descriptors of directories and files in the test's tree are open; the runtime's own do not count. */
+/*
+ * How many descriptors of directories and files in the test's tree are open; the runtime's own do not
+ * count.
+ */
 static inline int count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -122,8 +125,9 @@ static inline int collect(const weft_walk_entry_t *entry, void *arg)
 		v->at = realloc(v->at, v->cap * sizeof *v->at);
 		CHECK(v->at != NULL);
 	}
-	v->at[v->n++] = (struct visit){ path, entry->path_len, entry->depth, entry->size, entry->type, entry->error,
-		entry->failed };
+	v->at[v->n++] = (struct visit){
+		path, entry->path_len, entry->depth, entry->size, entry->type, entry->error, entry->failed
+	};
 	pthread_mutex_unlock(&v->lock);
 	return WEFT_WALK_CONTINUE;
 }
@@ -154,9 +158,10 @@ static inline void sort_visits(struct visits *v)
 /* One root, that many workers. */
 static inline int walk_one(const char *root, unsigned workers, unsigned flags, weft_walk_fn_t *fn, void *arg)
 {
-	weft_walk_options_t options = {
-		.size = sizeof options, .workers = workers, .flags = flags | (workers > 1 ? WEFT_WALK_CONCURRENT : 0)
-	};
+	weft_walk_options_t options = { .size = sizeof options, .workers = workers, .flags = flags };
+
+	if (workers > 1)
+		options.flags |= WEFT_WALK_CONCURRENT;
 
 	return weft_walk(&root, 1, &options, fn, arg);
 }

@@ -1,6 +1,7 @@
 /*
- * walk_workers.c - many workers on one tree: each entry once, no two calls of one worker at a time, never more
- * workers than allowed, all of them gone at the end; stopped from outside, by many at once, and nested.
+ * walk_workers.c - many workers on one tree: each entry once, no two calls of one worker at a time, never
+ * more workers than allowed, all of them gone at the end; stopped from outside, by many at once, and
+ * nested.
  */
 #include "walk_tree.h"
 

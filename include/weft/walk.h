@@ -25,9 +25,10 @@
  * walked with a bounded number of descriptors (at most a quarter of RLIMIT_NOFILE and 256, and 3 for each
  * worker). Entries that come or go meanwhile may or may not be seen; all others are, once.
  *
- * Serial, the default: the calls are made by the caller, in pre-order; the entries of a directory in the order
- * of their names, bytewise. A directory is read whole before the first of its entries is visited, so memory
- * is bounded by the sum of the directories on one path. Starts no task and does not need the runtime.
+ * Serial, the default: the calls are made by the caller, in pre-order; the entries of a directory in the
+ * order of their names, bytewise. A directory is read whole before the first of its entries is visited, so
+ * memory is bounded by the sum of the directories on one path. Starts no task and does not need the
+ * runtime.
  *
  * With workers > 1 (and WEFT_WALK_CONCURRENT): a directory is visited before its entries; there is no other
  * order. Calls run at the same time on up to that many tasks, the caller being the first of them; two calls
@@ -69,24 +70,27 @@ enum {
 enum {
 	WEFT_WALK_CONTINUE,
 	/*
-	 * For a directory (either visit): not into it. For anything else: not the rest of the directory it is in.
-	 * What was visited already is not taken back: with several workers that includes what was
+	 * For a directory (either visit): not into it. For anything else: not the rest of the directory it
+	 * is in. What was visited already is not taken back: with several workers that includes what was
 	 * found in the directory before, subdirectories with all that is in them included.
 	 */
 	WEFT_WALK_SKIP_DIR,
-	/* Ends the walk; weft_walk returns 0. With several workers, calls that run already end undisturbed. */
+	/*
+	 * Ends the walk; weft_walk returns 0. With several workers, calls that run already end undisturbed.
+	 */
 	WEFT_WALK_STOP
 };
 
 /*
  * One visit. The entry, its path and its name are valid until the callback returns.
  *
- * path is the root as given, then the names of the way down, with single slashes between (none is added after a
- * root that ends in '/'). Names are bytes; nothing is said of their encoding. A path may be longer than PATH_MAX.
+ * path is the root as given, then the names of the way down, with single slashes between (none is added
+ * after a root that ends in '/'). Names are bytes; nothing is said of their encoding. A path may be longer
+ * than PATH_MAX.
  *
- * error is 0 or a negative errno. A directory that cannot be opened or read is visited twice: first as
- * any entry, then with the error. Serial, the entries that were read before the failure are visited after
- * it; with several workers they have been visited before. A root that does not exist is visited once, with the
+ * error is 0 or a negative errno. A directory that cannot be opened or read is visited twice: first as any
+ * entry, then with the error. Serial, the entries that were read before the failure are visited after it;
+ * with several workers they have been visited before. A root that does not exist is visited once, with the
  * error and WEFT_WALK_UNKNOWN.
  */
 typedef struct weft_walk_entry {
@@ -114,8 +118,8 @@ typedef struct weft_walk_options {
 	unsigned workers; /* at most this many at a time; 0 and 1: serial */
 	unsigned flags;   /* WEFT_WALK_SIZE | WEFT_WALK_CONCURRENT */
 	/*
-	 * NULL, or an int that ends the walk when it is not 0, looked at before each visit. Another task, a thread
-	 * or a signal handler may set it, with an atomic store where that matters to the compiler.
+	 * NULL, or an int that ends the walk when it is not 0, looked at before each visit. Another task, a
+	 * thread or a signal handler may set it, with an atomic store where that matters to the compiler.
 	 */
 	const int *stop;
 	void *reserved[4];

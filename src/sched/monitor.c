@@ -21,6 +21,7 @@
 
 #define TICK_MIN WEFT_US(50)
 #define TICK_MAX WEFT_US(2500)
+#define TICK_WAIT WEFT_US(500)
 #define TICK_IDLE WEFT_MS(10)
 #define NEXT_WAITED WEFT_US(50)
 #define BLOCKED_SHORT WEFT_US(100)
@@ -97,8 +98,10 @@ static bool blocks(struct weft__proc *p, struct weft__thread *holder, weft_time_
 	return weft__os_thread_sleeps(holder->tid) != 0;
 }
 
-/* Looks at one processor; true when there was something to do. */
-static bool watch(struct weft__proc *p, weft_time_t now)
+enum seen { QUIET, OTHERS_WAIT, ACTED };
+
+/* Looks at one processor. OTHERS_WAIT: the task on it may soon have to lose it. */
+static enum seen watch(struct weft__proc *p, weft_time_t now)
 {
 	struct weft__thread *holder = at_load(&p->holder, ACQUIRE);
 	uint32_t ticks = at_load(&p->ticks, RELAXED);
@@ -107,33 +110,33 @@ static bool watch(struct weft__proc *p, weft_time_t now)
 	int64_t stuck;
 
 	if (holder == NULL)
-		return false;
+		return QUIET;
 	if (holder != p->seen_holder || ticks != p->seen_ticks) {
 		p->seen_holder = holder;
 		p->seen_ticks = ticks;
 		p->seen_at = now;
 		p->seen_cpu = -1;
-		return false;
+		return QUIET;
 	}
 	stuck = now - p->seen_at;
 	if (idlers) {
 		if (queue_length(p) != 0 || due(at_load(&p->wheel.next, RELAXED), now - NEXT_WAITED)) {
 			wake_if_idle();
-			return true;
+			return ACTED;
 		}
 		if (stuck >= NEXT_WAITED && at_load(&p->next, RELAXED) != NULL && free_next_slot(p, holder))
-			return true;
+			return ACTED;
 	}
 	waiting = at_load(&p->next, RELAXED) != NULL || queue_length(p) != 0 ||
 		  at_load(&rt.global_count, RELAXED) != 0 || due(weft__timers_next(), now - NEXT_WAITED);
 	if (!blocks(p, holder, now)) {
 		if (stuck < BURNED_LONG || !waiting || idlers)
-			return false;
+			return waiting && !idlers ? OTHERS_WAIT : QUIET;
 	} else if (stuck < BLOCKED_LONG && (!waiting || idlers)) {
-		return false;
+		return QUIET;
 	}
 	take_away(p, holder);
-	return true;
+	return ACTED;
 }
 
 /* Nobody looked at the descriptors for long, because all processors burn. */
@@ -190,7 +193,7 @@ void weft__monitor_main(void *arg)
 	for (;;) {
 		static uint32_t never;
 		weft_time_t now, scavenge;
-		bool busy = false;
+		enum seen most = QUIET;
 
 		weft__os_futex_wait(&never, 0, weft__os_now() + tick);
 		now = weft__os_now();
@@ -211,15 +214,17 @@ void weft__monitor_main(void *arg)
 		if (idle != 0)
 			tick = TICK_MIN;
 		idle = 0;
-		for (uint32_t i = 0; i < rt.nprocs; i++)
-			busy |= watch(&rt.procs[i], now);
-		busy |= poll_overdue(now);
-		busy |= replace_poller();
-		if (busy) {
+		for (uint32_t i = 0; i < rt.nprocs; i++) {
+			enum seen seen = watch(&rt.procs[i], now);
+			most = seen > most ? seen : most;
+		}
+		if (poll_overdue(now) || replace_poller() || most == ACTED) {
 			tick = TICK_MIN;
 			quiet = 0;
 		} else if (++quiet > QUIET_ROUNDS) {
 			tick = tick * 2 > TICK_MAX ? TICK_MAX : tick * 2;
 		}
+		if (most == OTHERS_WAIT && tick > TICK_WAIT)
+			tick = TICK_WAIT;
 	}
 }
