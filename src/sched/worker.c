@@ -262,10 +262,10 @@ void weft__thread_wake(struct weft__thread *t)
 
 	at_add(&rt.wakes, 1, RELAXED);
 	at_store(&t->futex, 1, RELEASE); /* pairs with the load in sleep_until_given: publishes given */
+	/* The poller thread may be back from epoll already, and wait for the word as the others do. */
+	weft__os_futex_wake(&t->futex, 1);
 	if (kick)
 		weft__os_poller_kick(&rt.poller);
-	else
-		weft__os_futex_wake(&t->futex, 1);
 }
 
 /* ---- waking ---- */
