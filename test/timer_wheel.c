@@ -54,7 +54,7 @@ static void arm(struct node *n, weft_time_t when)
 	n->waiter.task = &n->task;
 	at_store(&n->waiter.state, WAIT_WAITING, RELAXED);
 	n->timer.when = when;
-	n->timer.arg = &n->waiter;
+	n->timer.waiter = &n->waiter;
 	n->armed = true;
 	n->tick = tick > present ? tick : present;
 	n->sequence = ++sequence;
