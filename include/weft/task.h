@@ -144,7 +144,8 @@ typedef struct weft_timer {
 #define WEFT_TIMER_INIT { { 0 } }
 
 /*
- * Arms the timer for a time (weft_timer_at) or a duration from now (weft_timer_after; 0 or less: now).
+ * Arms the timer for a time (weft_timer_at) or a duration from now (weft_timer_after; 0 or less: now). With
+ * WEFT_NEVER it is armed and does not fire.
  * Panics when the timer is armed. Returns 0, -EAGAIN or -ENOMEM as weft_go. Any thread; never blocks.
  */
 WEFT_API int weft_timer_at(weft_timer_t *timer, weft_time_t when, weft_fn_t *fn, void *arg);
@@ -185,7 +186,8 @@ WEFT_API int weft_ticker_wait(weft_ticker_t *ticker, weft_time_t deadline);
  * which counts as both. Returns the events that hold (more than 0), -ETIMEDOUT at the deadline, -EBADF,
  * -EINVAL for no or unknown events, -ENOMEM. A regular file is always ready. Any thread; parks a task.
  * Any number may wait on one descriptor. Closing a descriptor that somebody waits on does not wake them:
- * shut it down, or use a deadline.
+ * shut it down, or use a deadline. When a descriptor is closed and its number used again at the very moment
+ * of a report, a wait on the new one may end early: as with every poller, be ready for EAGAIN.
  */
 WEFT_API int weft_fd_wait(int fd, unsigned events, weft_time_t deadline);
 

@@ -304,8 +304,6 @@ static int arm(struct weft__timer *t, weft_time_t when)
 	if (!started() && (err = weft__start()) != 0)
 		return err;
 	t->when = when < 0 ? 0 : when;
-	if (when == WEFT_NEVER)
-		return 0;
 	self = enter();
 	weft__timer_arm(self->proc, t);
 	leave(self);
