@@ -38,10 +38,13 @@ WEFT_API void weft_waitgroup_add(weft_waitgroup_t *wg, int delta);
 /* As weft_waitgroup_add(wg, -1). */
 WEFT_API void weft_waitgroup_done(weft_waitgroup_t *wg);
 
-/* Waits until the counter is zero. Returns 0. Any thread; parks a task. */
+/*
+ * Waits until the counter is zero. Returns 0; on a plain thread that weft does not know yet also -ENOMEM or -EAGAIN, as
+ * weft_go. Any thread; parks a task.
+ */
 WEFT_API int weft_waitgroup_wait(weft_waitgroup_t *wg);
 
-/* Waits until the counter is zero: 0; or until the deadline: -ETIMEDOUT. Any thread; parks a task. */
+/* As weft_waitgroup_wait, or until the deadline: -ETIMEDOUT. Any thread; parks a task. */
 WEFT_API int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline);
 
 /*

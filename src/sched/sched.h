@@ -189,7 +189,7 @@ struct weft__proc {
 	uint32_t turn_length;
 	uint32_t random;
 	struct weft__magazine *loaded, *spare; /* free task headers; NULL: none yet */
-	uint32_t nfree_stacks;
+	uint32_t nfree_stacks;                 /* atomic, holder writes */
 	struct weft__stack *free_stacks;
 	uint64_t id_next, id_end;
 	weft_time_t turn_started;
@@ -224,7 +224,7 @@ enum after { AFTER_NONE, AFTER_YIELD, AFTER_PARK, AFTER_END, AFTER_GLOBAL };
  * memory that is still a thread record.
  */
 struct weft__thread {
-	struct weft__task *task; /* that runs; NULL: none, or a plain thread */
+	struct weft__task *task; /* atomic, own: that runs; NULL: none, or a plain thread */
 	struct weft__proc *proc; /* held processor; own, inside only */
 	uint32_t inside;         /* atomic, own */
 	uint32_t claim;          /* atomic: enum claim */
@@ -326,6 +326,16 @@ int weft__start(void);
 ALWAYS_INLINE bool started(void)
 {
 	return likely(at_load(&rt.state, ACQUIRE) == RT_RUNNING);
+}
+
+/*
+ * Before the first enter of a call that can fail: starts the runtime and makes the record of a plain thread. 0,
+ * -ENOMEM or -EAGAIN.
+ */
+NOINLINE int weft__known_slow(void);
+ALWAYS_INLINE int known(void)
+{
+	return likely(started() && weft__self() != NULL) ? 0 : weft__known_slow();
 }
 
 /* ---- barriers ---- */

@@ -211,7 +211,7 @@ static void refill(struct weft__proc *p, struct shelf *c)
 	for (int i = 0; i < CACHE_REFILL && (s = pop(c)) != NULL; i++) {
 		s->next = p->free_stacks;
 		p->free_stacks = s;
-		p->nfree_stacks++;
+		at_bump(&p->nfree_stacks, 1);
 	}
 }
 
@@ -234,7 +234,7 @@ static NOINLINE struct weft__stack *get_shared(struct weft__proc *p, uint32_t cl
 	furnish(s, n);
 	if (n > 1 && cached) {
 		p->free_stacks = s->next;
-		p->nfree_stacks = n - 1;
+		at_store(&p->nfree_stacks, n - 1, RELAXED);
 	} else if (n > 1) {
 		lock_acquire(&lock);
 		s[n - 1].next = c->clean;
@@ -250,7 +250,7 @@ struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class)
 	if (p != NULL && class == STACK_DEFAULT_CLASS && p->free_stacks != NULL) {
 		struct weft__stack *s = p->free_stacks;
 		p->free_stacks = s->next;
-		p->nfree_stacks--;
+		at_bump(&p->nfree_stacks, -1u);
 		/* Where tasks start and block, the next one is needed soon, and is cold when there are many. */
 		if (s->next != NULL)
 			for (int i = 1; i <= HOT_LINES; i++)
@@ -282,7 +282,8 @@ void weft__stack_put(struct weft__proc *p, struct weft__stack *s)
 	}
 	s->next = p->free_stacks;
 	p->free_stacks = s;
-	if (++p->nfree_stacks > STACK_CACHE) {
+	at_bump(&p->nfree_stacks, 1);
+	if (p->nfree_stacks > STACK_CACHE) {
 		/* The older half goes. */
 		struct weft__stack *last = s, *first;
 		for (int i = 1; i < STACK_CACHE / 2; i++)
@@ -293,7 +294,7 @@ void weft__stack_put(struct weft__proc *p, struct weft__stack *s)
 		while (last->next != NULL)
 			last = last->next;
 		put_shared(first, last, p->nfree_stacks - STACK_CACHE / 2);
-		p->nfree_stacks = STACK_CACHE / 2;
+		at_store(&p->nfree_stacks, STACK_CACHE / 2, RELAXED);
 	}
 }
 

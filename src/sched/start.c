@@ -164,9 +164,9 @@ int weft_run(weft_fn_t *fn, void *arg)
 {
 	struct run run = { .fn = fn, .arg = arg };
 	struct weft__thread *self;
-	int err;
+	int err = known();
 
-	if (!started() && (err = weft__start()) != 0)
+	if (err != 0)
 		return err;
 	self = enter();
 	weft__waiter_init(self, &run.waiter);

@@ -140,7 +140,7 @@ ALWAYS_INLINE struct weft__task *successor(struct weft__thread *self, struct wef
 	next->san = t->san;
 	at_store(&t->stack->task, next, RELAXED);
 	weft__task_free(p, t);
-	self->task = next;
+	at_store(&self->task, next, RELAXED);
 	return next;
 }
 
@@ -268,13 +268,10 @@ int weft__spawn(struct weft__thread *self, const struct weft__start *start)
 int weft__go(const struct weft__start *start)
 {
 	struct weft__thread *self;
-	int err;
+	int err = known();
 
-	if (unlikely(!started()) && (err = weft__start()) != 0)
+	if (unlikely(err != 0))
 		return err;
-	self = weft__self();
-	if (unlikely(self == NULL) && weft__thread_new(false) == NULL)
-		return -ENOMEM;
 	self = enter();
 	err = weft__spawn(self, start);
 	leave(self);

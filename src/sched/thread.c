@@ -64,7 +64,7 @@ struct weft__thread *weft__thread_new(bool worker)
 		while (!at_cas(&rt.all_threads, &t->all_next, t, RELEASE, RELAXED))
 			;
 	}
-	t->task = NULL;
+	at_store(&t->task, NULL, RELAXED);
 	t->proc = NULL;
 	at_store(&t->inside, 0, RELAXED);
 	at_store(&t->claim, CLAIM_NONE, RELAXED);
@@ -78,6 +78,15 @@ struct weft__thread *weft__thread_new(bool worker)
 		pthread_setspecific(end_key, t);
 	weft__self_set(t);
 	return t;
+}
+
+NOINLINE int weft__known_slow(void)
+{
+	int err = started() ? 0 : weft__start();
+
+	if (err == 0 && weft__self() == NULL && weft__thread_new(false) == NULL)
+		err = -ENOMEM;
+	return err;
 }
 
 struct birth {

@@ -272,14 +272,19 @@ weft_time_t weft_deadline_in(int64_t duration_ns)
 
 int weft_sleep_until(weft_time_t deadline)
 {
-	struct weft__thread *self;
+	struct weft__thread *self = weft__self();
 	struct weft__waiter w;
 
 	if (deadline != WEFT_NEVER && deadline <= weft__os_now())
 		return 0;
-	if (!started() && weft__start() != 0)
-		weft__panic("weft_sleep: the runtime cannot start");
-	self = enter();
+	if (self == NULL || self->task == NULL) {
+		/* Never woken; needs neither runtime nor record. */
+		static uint32_t never;
+		while (weft__os_futex_wait(&never, 0, deadline) != -ETIMEDOUT)
+			;
+		return 0;
+	}
+	self = enter_as(self);
 	weft__waiter_init(self, &w);
 	self = weft__park(self, &w, NULL, deadline, "sleep");
 	leave(self);
@@ -299,9 +304,9 @@ static struct weft__task_timer *timer_of(weft_timer_t *timer)
 static int arm(struct weft__timer *t, weft_time_t when)
 {
 	struct weft__thread *self;
-	int err;
+	int err = known();
 
-	if (!started() && (err = weft__start()) != 0)
+	if (err != 0)
 		return err;
 	t->when = when < 0 ? 0 : when;
 	self = enter();
@@ -335,11 +340,11 @@ int weft_timer_stop(weft_timer_t *timer)
 	struct weft__thread *self;
 	bool armed;
 
-	if (at_load(&t->wheel, ACQUIRE) == NULL)
-		return 0;
-	self = enter();
+	/* A plain thread needs no record for this. */
+	self = weft__self() != NULL ? enter() : NULL;
 	armed = weft__timer_cancel(t);
-	leave(self);
+	if (self != NULL)
+		leave(self);
 	return armed;
 }
 

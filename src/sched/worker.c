@@ -56,7 +56,7 @@ ALWAYS_INLINE SAN_NO_THREAD struct weft__thread *switch_from(
 {
 	self->prev = me;
 	self->after = after;
-	self->task = next;
+	at_store(&self->task, next, RELAXED);
 	self->left_thread = false;
 	/* One call for both: a return is predicted when the switch was left through the same call. */
 	san_before_switch(&me->san, next != NULL ? &next->san : &self->san, after == AFTER_END);
@@ -134,7 +134,7 @@ void weft__after_switch(struct weft__thread *self)
 /* Runs a task from the thread's own context, until a task switches back to it. */
 SAN_NO_THREAD static void run(struct weft__thread *self, struct weft__task *t)
 {
-	self->task = t;
+	at_store(&self->task, t, RELAXED);
 	self->left_thread = true;
 	san_before_switch(&self->san, &t->san, false);
 	weft__arch_switch(&self->sp, t->sp);

@@ -133,7 +133,7 @@ static void take_all(struct woken *woken, struct weft__waiter *first)
 	}
 }
 
-/* The counter has reached zero and this thread is the one who saw it: lets all waiters go. */
+/* The counter has reached zero and this thread is the one who saw it: lets all waiters go. Inside, or NULL. */
 static COLD void wake_all(struct weft__thread *self, weft_waitgroup_t *wg)
 {
 	struct woken woken = { { NULL, NULL, 0 }, NULL };
@@ -179,9 +179,11 @@ ALWAYS_INLINE bool add(weft_waitgroup_t *wg, int delta)
 void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
 {
 	if (unlikely(add(wg, delta))) {
-		struct weft__thread *self = enter();
+		/* Without memory for a record the waiters are woken all the same. */
+		struct weft__thread *self = known() == 0 ? enter() : NULL;
 		wake_all(self, wg);
-		leave(self);
+		if (self != NULL)
+			leave(self);
 	}
 }
 
@@ -222,7 +224,7 @@ int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
 
 	if (COUNTER(at_load(&wg->weft__state, ACQUIRE)) == 0)
 		return 0;
-	if (!started() && (result = weft__start()) != 0)
+	if ((result = known()) != 0)
 		return result;
 	self = enter();
 	weft__waiter_init(self, &w);
