@@ -89,14 +89,14 @@ static inline void bench_parse(int argc, char **argv, struct bench_option *optio
 				program_invocation_short_name, options[i].key);
 }
 
-#define BENCH_PARSE(argc, argv, options)                                                                   \
+#define BENCH_PARSE(argc, argv, options)                                                                     \
 	bench_parse((argc), (argv), (options), sizeof(options) / sizeof((options)[0]))
 
 /* Ends the program when the condition does not hold. */
-#define BENCH_CHECK(condition, ...)                                                                        \
-	do {                                                                                               \
-		if (!(condition))                                                                          \
-			bench_die(__VA_ARGS__);                                                            \
+#define BENCH_CHECK(condition, ...)                                                                          \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			bench_die(__VA_ARGS__);                                                              \
 	} while (0)
 
 static inline void bench_emit(const char *bench, double value, const char *unit)

@@ -15,17 +15,16 @@ static inline void bench_weft_run(long procs, weft_fn_t *fn, void *arg)
 	snprintf(text, sizeof text, "%ld", procs);
 	if (setenv("WEFT_PROCS", text, 1))
 		bench_die("setenv: %s", strerror(errno));
-	BENCH_CHECK(
-		weft_procs() == (unsigned)procs, "weft uses %u processors, not %ld", weft_procs(), procs);
+	BENCH_CHECK(weft_procs() == (unsigned)procs, "weft uses %u processors, not %ld", weft_procs(), procs);
 	err = weft_run(fn, arg);
 	BENCH_CHECK(err == 0, "weft_run: %s", weft_strerror(err));
 }
 
 /* Starts a task; there is no bench without it. */
-#define BENCH_GO(fn, arg)                                                                                  \
-	do {                                                                                               \
-		int bench_err_ = weft_go((fn), (arg));                                                     \
-		BENCH_CHECK(bench_err_ == 0, "weft_go: %s", weft_strerror(bench_err_));                    \
+#define BENCH_GO(fn, arg)                                                                                    \
+	do {                                                                                                 \
+		int bench_err_ = weft_go((fn), (arg));                                                       \
+		BENCH_CHECK(bench_err_ == 0, "weft_go: %s", weft_strerror(bench_err_));                      \
 	} while (0)
 
 #endif /* BENCH_WEFT_H */

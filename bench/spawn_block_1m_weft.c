@@ -41,8 +41,7 @@ static int64_t wave(long n, long *blocked_kib)
 	weft_waitgroup_done(&gate);
 	weft_waitgroup_wait(&done);
 	time += bench_now_ns() - begin;
-	BENCH_CHECK(
-		atomic_load(&released) == n, "%ld of %ld tasks were released", atomic_load(&released), n);
+	BENCH_CHECK(atomic_load(&released) == n, "%ld of %ld tasks were released", atomic_load(&released), n);
 	return time;
 }
 

@@ -32,8 +32,8 @@ int main(int argc, char **argv)
 	switch_setup(options[1].value, options[2].value);
 	bench_weft_run(procs, start, &wall_ns);
 	if (switch_is_pair(procs))
-		BENCH_CHECK(switch_uneven() < 0.02, "%.0f %% of the windows out of step",
-			100 * switch_uneven());
+		BENCH_CHECK(
+			switch_uneven() < 0.02, "%.0f %% of the windows out of step", 100 * switch_uneven());
 	switch_report(procs, wall_ns);
 	return 0;
 }

@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 	}
 	command = find(argv[1]);
 	if (command == NULL)
-		return cli_usage_error("weft", "unknown %s '%s'", argv[1][0] == '-' ? "option" : "command",
-			argv[1]);
+		return cli_usage_error(
+			"weft", "unknown %s '%s'", argv[1][0] == '-' ? "option" : "command", argv[1]);
 	return command->run(argc - 1, argv + 1);
 }

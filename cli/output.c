@@ -9,10 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	BUFFER_FIRST = 1024,
-	BUFFER_ENOUGH = 64 * 1024
-};
+enum { BUFFER_FIRST = 1024, BUFFER_ENOUGH = 64 * 1024 };
 
 void sink_init(struct sink *sink, int fd, bool at_once)
 {
@@ -164,7 +161,7 @@ static size_t utf8_len(const unsigned char *s, size_t len)
 			return 0;
 	/* Longer than need be, surrogates, and what lies beyond U+10FFFF. */
 	if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
-			(c == 0xf4 && s[1] > 0x8f))
+		(c == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
 }

@@ -15,9 +15,9 @@
 struct sink {
 	pthread_mutex_t lock; /* orders writes; may be held while a write blocks, never while a task parks */
 	int fd;
-	int error;            /* 0, or the errno of what failed first; atomic */
-	bool at_once;         /* for eyes: each line is written when it ends */
-	bool drawn;           /* a line is shown that the next output must erase; under the lock */
+	int error;    /* 0, or the errno of what failed first; atomic */
+	bool at_once; /* for eyes: each line is written when it ends */
+	bool drawn;   /* a line is shown that the next output must erase; under the lock */
 };
 
 /* Owned by one writer. */

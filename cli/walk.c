@@ -72,9 +72,15 @@ static struct tally sum(const struct run *run)
 static const char *type_name(int type)
 {
 	static const char *const names[] = {
-		[WEFT_WALK_UNKNOWN] = "unknown", [WEFT_WALK_FILE] = "file", [WEFT_WALK_DIR] = "directory",
-		[WEFT_WALK_LINK] = "link", [WEFT_WALK_FIFO] = "fifo", [WEFT_WALK_SOCKET] = "socket",
-		[WEFT_WALK_CHAR] = "char", [WEFT_WALK_BLOCK] = "block", [WEFT_WALK_OTHER] = "other",
+		[WEFT_WALK_UNKNOWN] = "unknown",
+		[WEFT_WALK_FILE] = "file",
+		[WEFT_WALK_DIR] = "directory",
+		[WEFT_WALK_LINK] = "link",
+		[WEFT_WALK_FIFO] = "fifo",
+		[WEFT_WALK_SOCKET] = "socket",
+		[WEFT_WALK_CHAR] = "char",
+		[WEFT_WALK_BLOCK] = "block",
+		[WEFT_WALK_OTHER] = "other",
 	};
 	return names[type];
 }
@@ -120,8 +126,9 @@ static void list(struct tally *t, const weft_walk_entry_t *entry, enum walk_form
 
 static void complain(struct tally *t, const weft_walk_entry_t *entry)
 {
-	const char *what = entry->failed == WEFT_WALK_STAT ? "cannot examine" :
-		entry->failed == WEFT_WALK_OPEN ? "cannot open directory" : "cannot read directory";
+	const char *what = entry->failed == WEFT_WALK_STAT   ? "cannot examine"
+			   : entry->failed == WEFT_WALK_OPEN ? "cannot open directory"
+							     : "cannot read directory";
 
 	bump(&t->errors, 1);
 	buffer_printf(&t->messages, "weft walk: %s ", what);
@@ -246,9 +253,8 @@ static void on_signal(int number)
 static void catch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };
-	struct sigaction action = {
-		.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND | SA_ONSTACK
-	};
+	struct sigaction action = { .sa_handler = on_signal,
+		.sa_flags = SA_RESTART | SA_RESETHAND | SA_ONSTACK };
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		struct sigaction old;

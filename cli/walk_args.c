@@ -119,8 +119,8 @@ bool walk_args_parse(int argc, char **argv, struct walk_args *args, int *status)
 			break;
 		case OPT_FIRST:
 			if (!number(optarg, UINT64_MAX, &args->first)) {
-				cli_usage_error(name, "--first must be a number of at least 1, not '%s'",
-					optarg);
+				cli_usage_error(
+					name, "--first must be a number of at least 1, not '%s'", optarg);
 				return false;
 			}
 			break;

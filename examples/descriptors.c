@@ -1,6 +1,6 @@
 /*
- * Descriptors: many connections, a task for each, few threads. The descriptors do not block; a task that has nothing to
- * read waits in weft_fd_wait, and the thread runs others meanwhile.
+ * Descriptors: many connections, a task for each, few threads. The descriptors do not block; a task
+ * that has nothing to read waits in weft_fd_wait, and the thread runs others meanwhile.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,18 +15,29 @@ enum { CLIENTS = 100, MESSAGES = 10 };
 static weft_waitgroup_t all = WEFT_WAITGROUP_INIT;
 static int answered;
 
-/* Reads what is there, waiting for it if need be; 0 at the end, negative on failure. */
+/*
+ * As read, with a negative errno for a failure. errno belongs to the thread, and its address may be
+ * looked up once for a whole function, while a task may go on on another thread after a call that
+ * parks. So a function that reads errno must not park, and must not be inlined into one that does.
+ */
+__attribute__((noinline)) static ssize_t try_read(int fd, char *buffer, size_t size)
+{
+	ssize_t n = read(fd, buffer, size);
+
+	return n < 0 ? -errno : n;
+}
+
+/* Reads what is there, waiting for it if need be; 0 at the end, a negative errno on failure. */
 static ssize_t read_some(int fd, char *buffer, size_t size)
 {
-	for (;;) {
-		ssize_t n = read(fd, buffer, size);
-		int r;
-		if (n >= 0 || errno != EAGAIN)
-			return n;
-		r = weft_fd_wait(fd, WEFT_READABLE, weft_deadline_in(WEFT_S(30)));
+	ssize_t n;
+
+	while ((n = try_read(fd, buffer, size)) == -EAGAIN) {
+		int r = weft_fd_wait(fd, WEFT_READABLE, weft_deadline_in(WEFT_S(30)));
 		if (r < 0)
 			return r;
 	}
+	return n;
 }
 
 /* Sends back all that comes. */

@@ -1,4 +1,7 @@
-/* Time: sleeping, deadlines, timers that start a task, a ticker, and a timeout for work that takes too long. */
+/*
+ * Time: sleeping, deadlines, timers that start a task, a ticker, and a timeout for work that takes too
+ * long.
+ */
 #include <errno.h>
 #include <stdio.h>
 

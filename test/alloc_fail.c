@@ -1,7 +1,7 @@
 /*
- * Memory runs out at every allocation in turn: for n = 0, 1, 2 ... the n-th and all later ones fail, until the whole
- * scenario succeeds. Each call then answers 0 or -ENOMEM or -EAGAIN; what was started runs once there is memory again;
- * nothing crashes or hangs.
+ * Memory runs out at every allocation in turn: for n = 0, 1, 2 ... the n-th and all later ones fail,
+ * until the whole scenario succeeds. Each call then answers 0 or -ENOMEM or -EAGAIN; what was started
+ * runs once there is memory again; nothing crashes or hangs.
  */
 #include "test.h"
 

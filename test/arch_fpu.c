@@ -14,15 +14,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(cond)                                                                                     \
-	do {                                                                                            \
-		if (!(cond)) {                                                                          \
-			fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);        \
-			exit(1);                                                                        \
-		}                                                                                       \
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond)) {                                                                               \
+			fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);             \
+			exit(1);                                                                             \
+		}                                                                                            \
 	} while (0)
 
-static const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+static const int modes[] = { FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO };
 #define MODES 4
 
 /* The processor's control state as one word, and a bit in it besides rounding that can be set, or 0. */

@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(cond)                                                                                     \
-	do {                                                                                            \
-		if (!(cond)) {                                                                          \
-			fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);        \
-			exit(1);                                                                        \
-		}                                                                                       \
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond)) {                                                                               \
+			fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);             \
+			exit(1);                                                                             \
+		}                                                                                            \
 	} while (0)
 
 /* Registers of `in` and `out`, REGISTERS words, in the order in which they are named below. */
@@ -76,16 +76,16 @@ __asm__(".text\n"
 #define REGISTERS 19
 #define ENTRY_BELOW_TOP 0
 /* op(first, second, offset, base) for x19 ... x29, d8 ... d15 */
-#define EACH(op1, op2, base)                                                                            \
-	"	" op2 " x19, x20, [" base ", #0]\n"                                                      \
-	"	" op2 " x21, x22, [" base ", #16]\n"                                                     \
-	"	" op2 " x23, x24, [" base ", #32]\n"                                                     \
-	"	" op2 " x25, x26, [" base ", #48]\n"                                                     \
-	"	" op2 " x27, x28, [" base ", #64]\n"                                                     \
-	"	" op1 " x29, [" base ", #80]\n"                                                          \
-	"	" op2 " d8, d9, [" base ", #88]\n"                                                       \
-	"	" op2 " d10, d11, [" base ", #104]\n"                                                    \
-	"	" op2 " d12, d13, [" base ", #120]\n"                                                    \
+#define EACH(op1, op2, base)                                                                                 \
+	"	" op2 " x19, x20, [" base ", #0]\n"                                                          \
+	"	" op2 " x21, x22, [" base ", #16]\n"                                                         \
+	"	" op2 " x23, x24, [" base ", #32]\n"                                                         \
+	"	" op2 " x25, x26, [" base ", #48]\n"                                                         \
+	"	" op2 " x27, x28, [" base ", #64]\n"                                                         \
+	"	" op1 " x29, [" base ", #80]\n"                                                              \
+	"	" op2 " d8, d9, [" base ", #88]\n"                                                           \
+	"	" op2 " d10, d11, [" base ", #104]\n"                                                        \
+	"	" op2 " d12, d13, [" base ", #120]\n"                                                        \
 	"	" op2 " d14, d15, [" base ", #136]\n"
 __asm__(".text\n"
 	".p2align 4\n"
@@ -93,68 +93,67 @@ __asm__(".text\n"
 	".type pattern_switch, %function\n"
 	"pattern_switch:\n"
 	"	hint #34\n"
-	"	sub sp, sp, #176\n" EACH("str", "stp", "sp")
-	"	stp x3, x30, [sp, #152]\n" EACH("ldr", "ldp", "x2")
-	"	bl weft__arch_switch\n"
-	"	ldp x3, x30, [sp, #152]\n" EACH("str", "stp", "x3") EACH("ldr", "ldp", "sp")
-	"	add sp, sp, #176\n"
-	"	ret\n"
-	".size pattern_switch, . - pattern_switch\n"
-	".globl raw_entry\n"
-	".type raw_entry, %function\n"
-	"raw_entry:\n"
-	"	hint #34\n"
-	"	mov x0, sp\n"
-	"	b entered\n"
-	".size raw_entry, . - raw_entry\n");
+	"	sub sp, sp, #176\n" EACH("str", "stp", "sp") "	stp x3, x30, [sp, #152]\n" EACH("ldr", "ldp",
+		"x2") "	bl weft__arch_switch\n"
+		      "	ldp x3, x30, [sp, #152]\n" EACH("str", "stp", "x3")
+			      EACH("ldr", "ldp", "sp") "	add sp, sp, #176\n"
+						       "	ret\n"
+						       ".size pattern_switch, . - pattern_switch\n"
+						       ".globl raw_entry\n"
+						       ".type raw_entry, %function\n"
+						       "raw_entry:\n"
+						       "	hint #34\n"
+						       "	mov x0, sp\n"
+						       "	b entered\n"
+						       ".size raw_entry, . - raw_entry\n");
 #elif defined(__riscv)
 #define REGISTERS 24
 #define ENTRY_BELOW_TOP 0
-#define EACH(op, fop, base)                                                                             \
-	"	" op " s0, 0(" base ")\n"                                                                \
-	"	" op " s1, 8(" base ")\n"                                                                \
-	"	" op " s2, 16(" base ")\n"                                                               \
-	"	" op " s3, 24(" base ")\n"                                                               \
-	"	" op " s4, 32(" base ")\n"                                                               \
-	"	" op " s5, 40(" base ")\n"                                                               \
-	"	" op " s6, 48(" base ")\n"                                                               \
-	"	" op " s7, 56(" base ")\n"                                                               \
-	"	" op " s8, 64(" base ")\n"                                                               \
-	"	" op " s9, 72(" base ")\n"                                                               \
-	"	" op " s10, 80(" base ")\n"                                                              \
-	"	" op " s11, 88(" base ")\n"                                                              \
-	"	" fop " fs0, 96(" base ")\n"                                                             \
-	"	" fop " fs1, 104(" base ")\n"                                                            \
-	"	" fop " fs2, 112(" base ")\n"                                                            \
-	"	" fop " fs3, 120(" base ")\n"                                                            \
-	"	" fop " fs4, 128(" base ")\n"                                                            \
-	"	" fop " fs5, 136(" base ")\n"                                                            \
-	"	" fop " fs6, 144(" base ")\n"                                                            \
-	"	" fop " fs7, 152(" base ")\n"                                                            \
-	"	" fop " fs8, 160(" base ")\n"                                                            \
-	"	" fop " fs9, 168(" base ")\n"                                                            \
-	"	" fop " fs10, 176(" base ")\n"                                                           \
+#define EACH(op, fop, base)                                                                                  \
+	"	" op " s0, 0(" base ")\n"                                                                    \
+	"	" op " s1, 8(" base ")\n"                                                                    \
+	"	" op " s2, 16(" base ")\n"                                                                   \
+	"	" op " s3, 24(" base ")\n"                                                                   \
+	"	" op " s4, 32(" base ")\n"                                                                   \
+	"	" op " s5, 40(" base ")\n"                                                                   \
+	"	" op " s6, 48(" base ")\n"                                                                   \
+	"	" op " s7, 56(" base ")\n"                                                                   \
+	"	" op " s8, 64(" base ")\n"                                                                   \
+	"	" op " s9, 72(" base ")\n"                                                                   \
+	"	" op " s10, 80(" base ")\n"                                                                  \
+	"	" op " s11, 88(" base ")\n"                                                                  \
+	"	" fop " fs0, 96(" base ")\n"                                                                 \
+	"	" fop " fs1, 104(" base ")\n"                                                                \
+	"	" fop " fs2, 112(" base ")\n"                                                                \
+	"	" fop " fs3, 120(" base ")\n"                                                                \
+	"	" fop " fs4, 128(" base ")\n"                                                                \
+	"	" fop " fs5, 136(" base ")\n"                                                                \
+	"	" fop " fs6, 144(" base ")\n"                                                                \
+	"	" fop " fs7, 152(" base ")\n"                                                                \
+	"	" fop " fs8, 160(" base ")\n"                                                                \
+	"	" fop " fs9, 168(" base ")\n"                                                                \
+	"	" fop " fs10, 176(" base ")\n"                                                               \
 	"	" fop " fs11, 184(" base ")\n"
 __asm__(".text\n"
 	".p2align 4\n"
 	".globl pattern_switch\n"
 	".type pattern_switch, @function\n"
 	"pattern_switch:\n"
-	"	addi sp, sp, -208\n" EACH("sd", "fsd", "sp")
-	"	sd a3, 192(sp)\n"
-	"	sd ra, 200(sp)\n" EACH("ld", "fld", "a2")
-	"	call weft__arch_switch\n"
-	"	ld a3, 192(sp)\n"
-	"	ld ra, 200(sp)\n" EACH("sd", "fsd", "a3") EACH("ld", "fld", "sp")
-	"	addi sp, sp, 208\n"
-	"	ret\n"
-	".size pattern_switch, . - pattern_switch\n"
-	".globl raw_entry\n"
-	".type raw_entry, @function\n"
-	"raw_entry:\n"
-	"	mv a0, sp\n"
-	"	tail entered\n"
-	".size raw_entry, . - raw_entry\n");
+	"	addi sp, sp, -208\n" EACH("sd", "fsd",
+		"sp") "	sd a3, 192(sp)\n"
+		      "	sd ra, 200(sp)\n" EACH("ld", "fld",
+			      "a2") "	call weft__arch_switch\n"
+				    "	ld a3, 192(sp)\n"
+				    "	ld ra, 200(sp)\n" EACH("sd", "fsd", "a3") EACH(
+					    "ld", "fld", "sp") "	addi sp, sp, 208\n"
+							       "	ret\n"
+							       ".size pattern_switch, . - pattern_switch\n"
+							       ".globl raw_entry\n"
+							       ".type raw_entry, @function\n"
+							       "raw_entry:\n"
+							       "	mv a0, sp\n"
+							       "	tail entered\n"
+							       ".size raw_entry, . - raw_entry\n");
 #endif
 
 #define STACK_SIZE 65536

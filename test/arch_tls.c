@@ -20,12 +20,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHECK(cond)                                                                                     \
-	do {                                                                                            \
-		if (!(cond)) {                                                                          \
-			fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);        \
-			exit(1);                                                                        \
-		}                                                                                       \
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond)) {                                                                               \
+			fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);             \
+			exit(1);                                                                             \
+		}                                                                                            \
 	} while (0)
 
 #define TASKS 32
@@ -62,8 +62,8 @@ static __attribute__((noinline)) void check_pair(long tid, struct weft__thread *
 			CHECK(table[i].self == self);
 			return;
 		}
-		if (__atomic_compare_exchange_n(&table[i].tid, &free_entry, tid, 0, __ATOMIC_RELAXED,
-						__ATOMIC_RELAXED)) {
+		if (__atomic_compare_exchange_n(
+			    &table[i].tid, &free_entry, tid, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 			table[i].self = self;
 			return;
 		}
@@ -109,7 +109,7 @@ static void yield_checked(void)
 /* A system call that the runtime does not know of. */
 static void sleep_in_kernel(void)
 {
-	struct timespec duration = {0, SLEEP_NS};
+	struct timespec duration = { 0, SLEEP_NS };
 
 	syscall(SYS_nanosleep, &duration, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * exit() while workers run all kinds of tasks: the process ends with its status, every time; with and without the list of
- * tasks, from main, from a task and from a thread.
+ * exit() while workers run all kinds of tasks: the process ends with its status, every time; with and
+ * without the list of tasks, from main, from a task and from a thread.
  */
 #include "test.h"
 

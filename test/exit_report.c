@@ -1,4 +1,7 @@
-/* At exit the tasks that are cut off are listed, if that was asked for: id, name, what they do, where they come from. */
+/*
+ * At exit the tasks that are cut off are listed, if that was asked for: id, name, what they do, where
+ * they come from.
+ */
 #include "test.h"
 
 #include "sched/sched.h"
@@ -144,7 +147,7 @@ static void check_list(const struct test_child *c, unsigned tasks)
 	CHILD_SAYS(c, "[running]");
 	CHILD_SAYS(c, c->note);
 	CHECK_EQ(test_count_text(c->err, "\n  task "), tasks);
-	CHECK_EQ(test_count_text(c->err, "exit_report.c:"), 4);
+	CHECK_EQ(test_count_text(c->err, "exit_report.c:"), tasks);
 }
 
 int main(void)
@@ -165,7 +168,8 @@ int main(void)
 	check_list(c, 5);
 	CHILD_SAYS(c, "\"the leaver\" [running]");
 
-	static void (*const silent[])(void) = { not_asked, no_more_asked, nothing_to_say, asked_but_never_started };
+	static void (*const silent[])(
+		void) = { not_asked, no_more_asked, nothing_to_say, asked_but_never_started };
 	for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
 		c = test_run_child(silent[i]);
 		CHILD_ENDS(c, 0);

@@ -12,7 +12,7 @@ static void read_byte(int fd, unsigned char expected)
 	unsigned char byte;
 	ssize_t n;
 
-	while ((n = read(fd, &byte, 1)) < 0 && errno == EAGAIN)
+	while ((n = test_read(fd, &byte, 1)) == -EAGAIN)
 		CHECK_EQ(weft_fd_wait(fd, WEFT_READABLE, weft_deadline_in(WEFT_S(60))), WEFT_READABLE);
 	CHECK_EQ(n, 1);
 	CHECK_EQ(byte, expected);
@@ -22,7 +22,7 @@ static void write_byte(int fd, unsigned char byte)
 {
 	ssize_t n;
 
-	while ((n = write(fd, &byte, 1)) < 0 && errno == EAGAIN)
+	while ((n = test_write(fd, &byte, 1)) == -EAGAIN)
 		CHECK_EQ(weft_fd_wait(fd, WEFT_WRITABLE, weft_deadline_in(WEFT_S(60))), WEFT_WRITABLE);
 	CHECK_EQ(n, 1);
 }

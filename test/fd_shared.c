@@ -1,6 +1,7 @@
 /*
- * Many waiters on one descriptor, and one number for many descriptors: everyone who waits for an event that comes is
- * woken, the others are not, and who waits on a number finds the descriptor that is open now.
+ * Many waiters on one descriptor, and one number for many descriptors: everyone who waits for an event
+ * that comes is woken, the others are not, and who waits on a number finds the descriptor that is open
+ * now.
  */
 #include "test.h"
 
@@ -29,7 +30,8 @@ static void writer(void *arg)
 static void gives_up(void *arg)
 {
 	(void)arg;
-	CHECK_EQ(weft_fd_wait(fds[0], WEFT_READABLE | WEFT_WRITABLE, weft_deadline_in(WEFT_US(300))), -ETIMEDOUT);
+	CHECK_EQ(weft_fd_wait(fds[0], WEFT_READABLE | WEFT_WRITABLE, weft_deadline_in(WEFT_US(300))),
+		-ETIMEDOUT);
 }
 
 static void *reader_thread(void *arg)
@@ -79,17 +81,27 @@ static void many_waiters(void)
 	close(fds[1]);
 }
 
-/* One number, a new pair each time; the old waiters have gone by a deadline, whose registration the kernel forgot. */
+/*
+ * One number, a new pair each time; the old waiters have gone by a deadline, whose registration the
+ * kernel forgot.
+ */
+enum { NUMBER = 200 };
+
+/* The first end has that number. */
+static void open_as_number(int pair[2])
+{
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+	CHECK(dup3(pair[0], NUMBER, O_CLOEXEC) == NUMBER);
+	close(pair[0]);
+	pair[0] = NUMBER;
+}
+
 static void same_number(void *arg)
 {
-	int number = -1;
-
 	(void)arg;
 	for (unsigned i = 0; i < test_scaled(500); i++) {
 		int pair[2];
-		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-		CHECK(number < 0 || pair[0] == number);
-		number = pair[0];
+		open_as_number(pair);
 		CHECK_EQ(weft_fd_wait(pair[0], WEFT_READABLE, weft_deadline_in(WEFT_US(20))), -ETIMEDOUT);
 		CHECK(write(pair[1], "x", 1) == 1);
 		CHECK_EQ(weft_fd_wait(pair[0], WEFT_READABLE, WEFT_NEVER), WEFT_READABLE);
@@ -99,15 +111,17 @@ static void same_number(void *arg)
 }
 
 /* Closed under a waiter, which is not woken but by its deadline; meanwhile the number serves another. */
-static int stale;
 static weft_waitgroup_t stale_waits, stale_done;
 
 static void waits_on_stale(void *arg)
 {
 	(void)arg;
 	weft_waitgroup_done(&stale_waits);
-	/* What it says is open, as the number means something else now; that it returns is all that is promised. */
-	weft_fd_wait(stale, WEFT_READABLE, weft_deadline_in(WEFT_MS(20)));
+	/*
+	 * What it says is open, as the number means something else now; that it returns is all that is
+	 * promised.
+	 */
+	weft_fd_wait(NUMBER, WEFT_READABLE, weft_deadline_in(WEFT_MS(20)));
 }
 
 static void closed_under_waiter(void *arg)
@@ -116,15 +130,13 @@ static void closed_under_waiter(void *arg)
 
 	(void)arg;
 	for (unsigned i = 0; i < 5; i++) {
-		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-		stale = pair[0];
+		open_as_number(pair);
 		weft_waitgroup_add(&stale_waits, 1);
 		CHECK_EQ(weft_waitgroup_go(&stale_done, waits_on_stale, NULL), 0);
 		weft_waitgroup_wait(&stale_waits);
 		weft_yield();
 		close(pair[0]);
-		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, again) == 0);
-		CHECK_EQ(again[0], stale);
+		open_as_number(again);
 		CHECK(write(again[1], "x", 1) == 1);
 		CHECK_EQ(weft_fd_wait(again[0], WEFT_READABLE, WEFT_NEVER), WEFT_READABLE);
 		weft_waitgroup_wait(&stale_done);

@@ -21,17 +21,18 @@ static struct pair pair_new(void)
 static void fill(int fd)
 {
 	static const char junk[65536];
+	ssize_t n;
 
-	while (write(fd, junk, sizeof junk) > 0)
+	while ((n = test_write(fd, junk, sizeof junk)) > 0)
 		;
-	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(n, -EAGAIN);
 }
 
 static void drain(int fd)
 {
 	char junk[4096];
 
-	while (read(fd, junk, sizeof junk) > 0)
+	while (test_read(fd, junk, sizeof junk) > 0)
 		;
 }
 
@@ -136,7 +137,8 @@ static void files(void *arg)
 	CHECK(file >= 0 && dir >= 0);
 	CHECK_EQ(weft_fd_wait(file, WEFT_READABLE, WEFT_NEVER), WEFT_READABLE);
 	CHECK_EQ(weft_fd_wait(file, WEFT_READABLE, 0), WEFT_READABLE);
-	CHECK_EQ(weft_fd_wait(file, WEFT_READABLE | WEFT_WRITABLE, WEFT_NEVER), WEFT_READABLE | WEFT_WRITABLE);
+	CHECK_EQ(
+		weft_fd_wait(file, WEFT_READABLE | WEFT_WRITABLE, WEFT_NEVER), WEFT_READABLE | WEFT_WRITABLE);
 	CHECK_EQ(weft_fd_wait(dir, WEFT_READABLE, WEFT_NEVER), WEFT_READABLE);
 	close(file);
 	close(dir);
@@ -172,7 +174,8 @@ static void wakes(void *arg)
 	drain(p.a);
 	fill(p.a);
 	CHECK_EQ(weft_waitgroup_go(&wg, drain_later, &p.b), 0);
-	CHECK_EQ(weft_fd_wait(p.a, WEFT_READABLE | WEFT_WRITABLE, weft_deadline_in(WEFT_S(100))), WEFT_WRITABLE);
+	CHECK_EQ(weft_fd_wait(p.a, WEFT_READABLE | WEFT_WRITABLE, weft_deadline_in(WEFT_S(100))),
+		WEFT_WRITABLE);
 	weft_waitgroup_wait(&wg);
 	CHECK_EQ(weft_waitgroup_go(&wg, hang_up_later, &p.b), 0);
 	CHECK_EQ(weft_fd_wait(p.a, WEFT_READABLE, weft_deadline_in(WEFT_S(100))), WEFT_READABLE);

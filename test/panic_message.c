@@ -1,5 +1,10 @@
-/* A panic ends the program with status 2 and tells the message, the task, where it was created, and the stack. */
+/*
+ * A panic ends the program with status 2 and tells the message, the task, where it was created, and the
+ * stack.
+ */
 #include "test.h"
+
+static char x[] = "x";
 
 static void panics(void *arg)
 {
@@ -11,14 +16,14 @@ static void named(void)
 	weft_go_options_t options = { .size = sizeof options, .name = "loser" };
 	int r;
 
-	r = (NOTE("in task 1 \"loser\", created at %s\n", WEFT_HERE), weft_go_with(&options, panics, (void *)(uintptr_t)"x"));
+	r = (NOTE("in task 1 \"loser\", created at %s\n", WEFT_HERE), weft_go_with(&options, panics, x));
 	CHECK_EQ(r, 0);
 	weft_sleep_until(WEFT_NEVER);
 }
 
 static void unnamed(void)
 {
-	int r = (NOTE("in task 1, created at %s\n", WEFT_HERE), weft_go(panics, (void *)(uintptr_t)"x"));
+	int r = (NOTE("in task 1, created at %s\n", WEFT_HERE), weft_go(panics, x));
 
 	CHECK_EQ(r, 0);
 	weft_sleep_until(WEFT_NEVER);
@@ -29,7 +34,7 @@ static void given_site(void)
 	weft_go_options_t options = { .size = sizeof options, .name = "n", .site = "config.ini:7" };
 
 	NOTE("in task 1 \"n\", created at config.ini:7\n");
-	CHECK_EQ(weft_go_with(&options, panics, (void *)(uintptr_t)"x"), 0);
+	CHECK_EQ(weft_go_with(&options, panics, x), 0);
 	weft_sleep_until(WEFT_NEVER);
 }
 
@@ -37,7 +42,7 @@ static weft_waitgroup_t wg;
 
 static void by_group(void)
 {
-	int r = (NOTE("in task 1, created at %s\n", WEFT_HERE), weft_waitgroup_go(&wg, panics, (void *)(uintptr_t)"x"));
+	int r = (NOTE("in task 1, created at %s\n", WEFT_HERE), weft_waitgroup_go(&wg, panics, x));
 
 	CHECK_EQ(r, 0);
 	weft_sleep_until(WEFT_NEVER);
@@ -59,14 +64,14 @@ static void by_macro(void)
 static void on_thread(void)
 {
 	NOTE("on a plain thread (%d)\n", (int)getpid());
-	panics((void *)(uintptr_t)"x");
+	panics(x);
 }
 
 static void on_thread_with_runtime(void)
 {
 	test_begin();
 	NOTE("on a plain thread (%d)\n", (int)getpid());
-	panics((void *)(uintptr_t)"x");
+	panics(x);
 }
 
 /* Handlers of exit do not run. */
@@ -78,7 +83,7 @@ static void at_exit(void)
 static void with_at_exit(void)
 {
 	atexit(at_exit);
-	panics((void *)(uintptr_t)"x");
+	panics(x);
 }
 
 /* A long message is cut, not lost. */
@@ -117,7 +122,7 @@ static weft_fn_t *volatile innermost = panics;
 NOINLINE static void deeper(int n)
 {
 	if (n == 0)
-		innermost((void *)(uintptr_t)"x");
+		innermost(x);
 	else
 		deeper(n - 1);
 	__asm__ volatile(""); /* no tail call */

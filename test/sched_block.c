@@ -1,6 +1,6 @@
 /*
- * Any C call may block, any loop may burn. Twice as many tasks as processors sit in read(2), or in a loop, and it is a
- * task that must run to let them go.
+ * Any C call may block, any loop may burn. Twice as many tasks as processors sit in read(2), or in a
+ * loop, and it is a task that must run to let them go.
  */
 #include "test.h"
 

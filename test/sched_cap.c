@@ -1,6 +1,6 @@
 /*
- * More tasks block outside of weft than there may be threads: that is said once, by name, and when they are let go, all
- * goes on.
+ * More tasks block outside of weft than there may be threads: that is said once, by name, and when they
+ * are let go, all goes on.
  */
 #include "test.h"
 

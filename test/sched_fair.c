@@ -1,11 +1,13 @@
 /*
- * Two tasks that make each other ready for ever, on one processor, do not starve those in the queue: a task that was
- * ready before, one that a timer makes ready, one that a descriptor makes ready, and one that comes from outside.
+ * Two tasks that make each other ready for ever, on one processor, do not starve those in the queue: a
+ * task that was ready before, one that a timer makes ready, one that a descriptor makes ready, and one
+ * that comes from outside.
  */
 #include "test.h"
 
 static weft_waitgroup_t wg, ball[2];
 static unsigned hits, stop;
+static bool over; /* written by player 0 while it has the ball */
 static int fds[2];
 
 /* A hit makes the partner ready in the next slot, ahead of the queue, and then parks. */
@@ -17,8 +19,11 @@ static void player(void *arg)
 		weft_waitgroup_wait(&ball[me]);
 		weft_waitgroup_add(&ball[me], 1);
 		at_add(&hits, 1, RELAXED);
+		if (me == 0)
+			over = at_load(&stop, RELAXED) == 15;
+		bool last = over;
 		weft_waitgroup_done(&ball[1 - me]);
-		if (at_load(&stop, RELAXED) == 15)
+		if (last)
 			return;
 	}
 }

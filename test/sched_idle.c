@@ -1,6 +1,6 @@
 /*
- * A process whose tasks all wait costs nothing: its threads together wake up less than five times a second and use no
- * processor time.
+ * A process whose tasks all wait costs nothing: its threads together wake up less than five times a
+ * second and use no processor time.
  */
 #include "test.h"
 
@@ -82,7 +82,8 @@ int main(void)
 	test_pause_ms(2000);
 	switches = count_switches() - before;
 	cpu = cpu_time() - cpu;
-	fprintf(stderr, "%lu switches and %lld us of processor time in 2 s\n", switches, (long long)cpu / 1000);
+	fprintf(stderr, "%lu switches and %lld us of processor time in 2 s\n", switches,
+		(long long)cpu / 1000);
 	CHECK(switches < 10);
 	/* Counting is all that was done. */
 	CHECK(cpu < WEFT_MS(20));

@@ -1,4 +1,7 @@
-/* How many processors: WEFT_PROCS, else the CPUs of the affinity mask; nonsense is reported and not followed. */
+/*
+ * How many processors: WEFT_PROCS, else the CPUs of the affinity mask; nonsense is reported and not
+ * followed.
+ */
 #include "test.h"
 
 #include <sched.h>

@@ -1,8 +1,8 @@
 /* weft-test: timeout=300 */
 /*
- * A random mix of all that a task or a thread can do: spawn, yield, sleep, block outside, burn, wait for groups and
- * descriptors with and without deadlines, timers, pins. What goes in must come out. WEFT_TEST_SEED repeats a mix (not its
- * schedule); WEFT_TEST_OPS scales it.
+ * A random mix of all that a task or a thread can do: spawn, yield, sleep, block outside, burn, wait
+ * for groups and descriptors with and without deadlines, timers, pins. What goes in must come out.
+ * WEFT_TEST_SEED repeats a mix (not its schedule); WEFT_TEST_OPS scales it.
  */
 #include "test.h"
 
@@ -12,9 +12,9 @@ enum { PTHREADS = 3 };
 
 static uint32_t seed;
 static weft_waitgroup_t all;
-static int64_t budget;                      /* atomic: operations that may still be started */
-static uint64_t spawned, ended, ops;        /* atomic */
-static uint64_t fired, stopped, timers;     /* atomic */
+static int64_t budget;                  /* atomic: operations that may still be started */
+static uint64_t spawned, ended, ops;    /* atomic */
+static uint64_t fired, stopped, timers; /* atomic */
 
 static uint32_t random_next(uint32_t *state)
 {

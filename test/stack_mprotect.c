@@ -1,6 +1,6 @@
 /*
- * Guards that cost map entries are used for a part of them only: forty thousand stacks work under WEFT_GUARD=mprotect with
- * vm.max_map_count at its default, and leave the program its share.
+ * Guards that cost map entries are used for a part of them only: forty thousand stacks work under
+ * WEFT_GUARD=mprotect with vm.max_map_count at its default, and leave the program its share.
  */
 #include "test.h"
 
@@ -51,8 +51,8 @@ int main(void)
 		CHECK_EQ(weft_waitgroup_go(&done, block, NULL), 0);
 	weft_waitgroup_wait(&arrived);
 	maps = count_maps();
-	fprintf(stderr, "%u stacks, %u map entries of %u, now by %s\n", (unsigned)test_stats().stacks, maps, limit,
-		test_stats().guard);
+	fprintf(stderr, "%u stacks, %u map entries of %u, now by %s\n", (unsigned)test_stats().stacks, maps,
+		limit, test_stats().guard);
 	/* Two entries for a guard, and a quarter of the limit in guards: half, and some for all else. */
 	CHECK(maps < limit / 2 + 2000);
 	CHECK(maps > 1000 || n < 1000);

@@ -1,6 +1,6 @@
 /*
- * A stack that is too small: the program ends, and says which task, how large the stack was, and where the task was
- * created; whatever guards the stack.
+ * A stack that is too small: the program ends, and says which task, how large the stack was, and where
+ * the task was created; whatever guards the stack.
  */
 #include "test.h"
 
@@ -24,10 +24,14 @@ static void overflow(void *arg)
 	CHECK(recurse(0) == 1 && !"came back from an endless recursion");
 }
 
-/* A canary is looked at when the task parks or ends: this is what an overflow just beyond the end leaves behind. */
+/*
+ * A canary is looked at when the task parks or ends: this is what an overflow just beyond the end
+ * leaves behind.
+ */
 NOINLINE static void scribble(void)
 {
-	volatile char *lowest = (volatile char *)((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(32768 - 1));
+	volatile char *lowest =
+		(volatile char *)((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(32768 - 1));
 
 	for (int i = 0; i < 64; i++)
 		lowest[i] = (char)0xa5;
@@ -121,7 +125,10 @@ static void touch_nothing(void *arg)
 	*nowhere = 1;
 }
 
-/* The program's handler, which was there before the runtime was, gets them: in a task and on a plain thread. */
+/*
+ * The program's handler, which was there before the runtime was, gets them: in a task and on a plain
+ * thread.
+ */
 static void install_own(void)
 {
 	struct sigaction action = { .sa_sigaction = own_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };

@@ -1,4 +1,7 @@
-/* Memory of stacks that nobody uses any more goes back to the system; what is used again works as before. */
+/*
+ * Memory of stacks that nobody uses any more goes back to the system; what is used again works as
+ * before.
+ */
 #include "test.h"
 
 enum { TOUCH = 40 << 10 };

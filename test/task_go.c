@@ -1,5 +1,8 @@
 /* weft-test: label=valgrind */
-/* Tasks started from everywhere: they run once each, with an id of their own, their name and their stack. */
+/*
+ * Tasks started from everywhere: they run once each, with an id of their own, their name and their
+ * stack.
+ */
 #include "test.h"
 
 enum { PTHREADS = 3, EACH = 100 };
@@ -134,7 +137,8 @@ static void use_stack(void *arg)
 static void stack_sizes(void)
 {
 	static const size_t sizes[] = { 16 << 10, 20000, 32 << 10, 64 << 10, 65537, 1 << 20, 8 << 20 };
-	static const size_t uses[] = { 8 << 10, 24 << 10, 24 << 10, 56 << 10, 120 << 10, 1000 << 10, 8000 << 10 };
+	static const size_t uses[] = { 8 << 10, 24 << 10, 24 << 10, 56 << 10, 120 << 10, 1000 << 10,
+		8000 << 10 };
 	weft_go_options_t options = { .size = sizeof options };
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -181,7 +185,10 @@ static void bad_options(void)
 	nseen = 0;
 }
 
-/* All that happened before weft_go is seen by the task; it may be on the starter's stack when that waits. */
+/*
+ * All that happened before weft_go is seen by the task; it may be on the starter's stack when that
+ * waits.
+ */
 static void reads_plain_memory(void *arg)
 {
 	int *value = arg;

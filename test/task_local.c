@@ -1,5 +1,8 @@
 /* weft-test: label=valgrind */
-/* Task-local values: one for each task and thread, destroyed at their ends, whichever thread the task runs on then. */
+/*
+ * Task-local values: one for each task and thread, destroyed at their ends, whichever thread the task
+ * runs on then.
+ */
 #include "test.h"
 
 enum { TASKS = 200 };
@@ -77,7 +80,7 @@ static unsigned stubborn_rounds;
 
 static void set_again(void *value)
 {
-	stubborn_rounds++;
+	at_add(&stubborn_rounds, 1, RELAXED);
 	CHECK_EQ(weft_local_set(stubborn, value), 0);
 }
 
@@ -129,21 +132,21 @@ int main(void)
 	weft_waitgroup_wait(&wg);
 	/* Destructors run after the function has returned. */
 	WAIT_FOR(test_stats().tasks_alive == 0);
-	CHECK_EQ(destroyed, TASKS / 2);
-	CHECK_EQ(destroyed_by_owner, TASKS / 2);
+	CHECK_EQ(at_load(&destroyed, RELAXED), TASKS / 2);
+	CHECK_EQ(at_load(&destroyed_by_owner, RELAXED), TASKS / 2);
 
 	CHECK_EQ(pthread_create(&thread, NULL, use_on_pthread, NULL), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
-	CHECK_EQ(destroyed, TASKS / 2 + 1);
+	CHECK_EQ(at_load(&destroyed, RELAXED), TASKS / 2 + 1);
 	/* The next thread finds nothing of it. */
 	CHECK_EQ(pthread_create(&thread, NULL, use_on_pthread, NULL), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
-	CHECK_EQ(destroyed, TASKS / 2 + 2);
+	CHECK_EQ(at_load(&destroyed, RELAXED), TASKS / 2 + 2);
 
 	CHECK_EQ(weft_local_create(&stubborn, set_again), 0);
 	CHECK_EQ(weft_run(be_stubborn, &stubborn), 0);
 	WAIT_FOR(test_stats().tasks_alive == 0);
-	CHECK(stubborn_rounds >= 1 && stubborn_rounds < 100);
+	CHECK(at_load(&stubborn_rounds, RELAXED) >= 1 && at_load(&stubborn_rounds, RELAXED) < 100);
 	test_end();
 	return 0;
 }

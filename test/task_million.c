@@ -1,7 +1,8 @@
 /* weft-test: timeout=600 label=stress */
 /*
- * Two million tasks alive at once on stacks of the default size: memory is the only limit. Guards by MADV_GUARD_INSTALL
- * cost no map entries; with fewer than a few thousand of them used, vm.max_map_count does not matter.
+ * Two million tasks alive at once on stacks of the default size: memory is the only limit. Guards by
+ * MADV_GUARD_INSTALL cost no map entries; with fewer than a few thousand of them used, vm.max_map_count
+ * does not matter.
  */
 #include "test.h"
 

@@ -1,5 +1,8 @@
 /* weft-test: label=valgrind */
-/* WEFT_TASK and WEFT_GO: from no parameters to six, copied at the call, also when they are more than fit in a header. */
+/*
+ * WEFT_TASK and WEFT_GO: from no parameters to six, copied at the call, also when they are more than
+ * fit in a header.
+ */
 #include "test.h"
 
 struct big {

@@ -1,4 +1,7 @@
-/* Who yields lets every other ready task run before it runs again: nobody starves, on one processor as on several. */
+/*
+ * Who yields lets every other ready task run before it runs again: nobody starves, on one processor as
+ * on several.
+ */
 #include "test.h"
 
 enum { TASKS = 10 };
@@ -9,8 +12,9 @@ static unsigned rounds;
 static bool strict;
 
 /*
- * On one processor, between two turns of this task every other one has had its turn. They start at different times,
- * hence one round of difference, and one more as a task may yield to a queue that the others are about to join.
+ * On one processor, between two turns of this task every other one has had its turn. They start at
+ * different times, hence one round of difference, and one more as a task may yield to a queue that the
+ * others are about to join.
  */
 static void yielder(void *arg)
 {

@@ -1,6 +1,6 @@
 /*
- * test.h - what the tests of the runtime share: checks, scaling, and children that must end in a certain way.
- * Included first.
+ * test.h - what the tests of the runtime share: checks, scaling, and children that must end in a
+ * certain way. Included first.
  *
  * A failed check prints its place and ends the process at once, from whatever task or thread it is in.
  */
@@ -33,35 +33,36 @@
 
 /* ---- checks ---- */
 
-#define CHECK(cond)                                                                                     \
-	do {                                                                                            \
-		if (!(cond))                                                                            \
-			test_fail("%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);                    \
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			test_fail("%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);                         \
 	} while (0)
 
 /* Integers only; both values are printed. */
-#define CHECK_EQ(a, b)                                                                                  \
-	do {                                                                                            \
-		long long a_ = (long long)(a), b_ = (long long)(b);                                     \
-		if (a_ != b_)                                                                           \
-			test_fail("%s:%d: %s is %lld, and %s is %lld\n", __FILE__, __LINE__, #a, a_, #b, b_); \
+#define CHECK_EQ(a, b)                                                                                       \
+	do {                                                                                                 \
+		long long a_ = (long long)(a), b_ = (long long)(b);                                          \
+		if (a_ != b_)                                                                                \
+			test_fail(                                                                           \
+				"%s:%d: %s is %lld, and %s is %lld\n", __FILE__, __LINE__, #a, a_, #b, b_);  \
 	} while (0)
 
 /* Ends the test as skipped. */
-#define SKIP(why)                                                                                       \
-	do {                                                                                            \
-		fprintf(stderr, "skipped: %s\n", why);                                                  \
-		exit(77);                                                                               \
+#define SKIP(why)                                                                                            \
+	do {                                                                                                 \
+		fprintf(stderr, "skipped: %s\n", why);                                                       \
+		exit(77);                                                                                    \
 	} while (0)
 
 /* Waits for what announces itself by nothing but its effect. */
-#define WAIT_FOR(cond)                                                                                  \
-	do {                                                                                            \
-		for (unsigned tries_ = 0; !(cond); tries_++) {                                          \
-			if (tries_ == 60000)                                                            \
-				test_fail("%s:%d: never came: %s\n", __FILE__, __LINE__, #cond);        \
-			test_pause_ms(1);                                                               \
-		}                                                                                       \
+#define WAIT_FOR(cond)                                                                                       \
+	do {                                                                                                 \
+		for (unsigned tries_ = 0; !(cond); tries_++) {                                               \
+			if (tries_ == 60000)                                                                 \
+				test_fail("%s:%d: never came: %s\n", __FILE__, __LINE__, #cond);             \
+			test_pause_ms(1);                                                                    \
+		}                                                                                            \
 	} while (0)
 
 WEFT_NORETURN WEFT_PRINTF(1, 2) static inline void test_fail(const char *format, ...)
@@ -74,13 +75,32 @@ WEFT_NORETURN WEFT_PRINTF(1, 2) static inline void test_fail(const char *format,
 	_exit(1);
 }
 
-/* Sleeps as a thread, outside of weft. */
-static inline void test_pause_ms(long ms)
+/* Sleeps as a thread, outside of weft. Not inlined: see test_read. */
+NOINLINE WEFT_UNUSED static void test_pause_ms(long ms)
 {
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
 
 	while (nanosleep(&ts, &ts) != 0 && errno == EINTR)
 		;
+}
+
+/*
+ * As read and write, but a failure is a negative errno. A compiler may look up the address of errno
+ * once for a whole function, and a task that parks in it may go on on another thread; so errno is read
+ * where nothing parks.
+ */
+NOINLINE WEFT_UNUSED static ssize_t test_read(int fd, void *buffer, size_t size)
+{
+	ssize_t n = read(fd, buffer, size);
+
+	return n < 0 ? -errno : n;
+}
+
+NOINLINE WEFT_UNUSED static ssize_t test_write(int fd, const void *buffer, size_t size)
+{
+	ssize_t n = write(fd, buffer, size);
+
+	return n < 0 ? -errno : n;
 }
 
 /* ---- scaling ---- */
@@ -116,6 +136,15 @@ static inline bool test_is_watched(void)
 {
 	return test_slow() > 1 && !CHAOS_BUILD;
 }
+
+#if defined(WEFT__TSAN)
+/* Else each child would take a second to end. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "atexit_sleep_ms=0";
+}
+#endif
 
 /* ---- state of the process ---- */
 
@@ -172,14 +201,15 @@ static inline void test_end(void)
 /* ---- children ---- */
 
 /*
- * A process that was forked off to end in a certain way. The parent must not have started the runtime. `note` is
- * shared with the child: there it leaves what the parent could not know, for instance an address or a place.
+ * A process that was forked off to end in a certain way. The parent must not have started the runtime.
+ * `note` is shared with the child: there it leaves what the parent could not know, for instance an
+ * address or a place.
  */
 struct test_child {
 	pid_t pid;
-	int status;           /* as of waitpid */
-	char *note;           /* 4096 bytes */
-	char err[64 * 1024];  /* what it wrote on stderr */
+	int status;          /* as of waitpid */
+	char *note;          /* 4096 bytes */
+	char err[64 * 1024]; /* what it wrote on stderr */
 };
 
 static struct test_child test_child;
@@ -252,13 +282,13 @@ static inline unsigned test_count_text(const char *in, const char *text)
 #define NOTE(...) (void)snprintf(test_note, 4096, __VA_ARGS__)
 
 /* fn must panic: exit status 2, and the message holds text and, if it left one, the child's note. */
-#define MUST_PANIC(fn, text)                                                                            \
-	do {                                                                                            \
-		struct test_child *c_ = test_run_child(fn);                                             \
-		CHILD_ENDS(c_, 2);                                                                      \
-		CHILD_SAYS(c_, "weft: panic: ");                                                        \
-		CHILD_SAYS(c_, text);                                                                   \
-		CHILD_SAYS(c_, c_->note);                                                               \
+#define MUST_PANIC(fn, text)                                                                                 \
+	do {                                                                                                 \
+		struct test_child *c_ = test_run_child(fn);                                                  \
+		CHILD_ENDS(c_, 2);                                                                           \
+		CHILD_SAYS(c_, "weft: panic: ");                                                             \
+		CHILD_SAYS(c_, text);                                                                        \
+		CHILD_SAYS(c_, c_->note);                                                                    \
 	} while (0)
 
 #endif /* TEST_TEST_H */

@@ -1,5 +1,8 @@
 /* weft-test: label=valgrind */
-/* Timers: they fire once and never early; one that was stopped in time never fires; their memory may go at once. */
+/*
+ * Timers: they fire once and never early; one that was stopped in time never fires; their memory may go
+ * at once.
+ */
 #include "test.h"
 
 static weft_waitgroup_t wg;

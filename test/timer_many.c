@@ -1,6 +1,7 @@
 /*
- * Ten thousand timers, armed in random order from several threads and tasks: all fire, none early, and those of one
- * processor in the order of their times, which shows in the ids of the tasks that they start.
+ * Ten thousand timers, armed in random order from several threads and tasks: all fire, none early, and
+ * those of one processor in the order of their times, which shows in the ids of the tasks that they
+ * start.
  */
 #include "test.h"
 
@@ -29,7 +30,10 @@ static void note(void *arg)
 
 static weft_time_t time_for(unsigned i)
 {
-	/* Over 50 ms; a multiplier that has no factor in common with the count visits them all, out of order. */
+	/*
+	 * Over 50 ms; a multiplier that has no factor in common with the count visits them all, out of
+	 * order.
+	 */
 	return base + (int64_t)((uint64_t)i * 7919 % ntimers) * (WEFT_MS(50) / ntimers);
 }
 
@@ -92,7 +96,10 @@ static void on_one_processor(void)
 	all_in_time = weft_now() < base;
 	weft_waitgroup_wait(&wg);
 	CHECK_EQ(fired, ntimers);
-	/* Where the machine was too slow to arm them all before the first was due, there is no order to check. */
+	/*
+	 * Where the machine was too slow to arm them all before the first was due, there is no order to
+	 * check.
+	 */
 	if (all_in_time && !CHAOS_BUILD) {
 		qsort(timers, ntimers, sizeof *timers, by_time);
 		for (unsigned i = 1; i < ntimers; i++)

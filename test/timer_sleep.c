@@ -1,5 +1,8 @@
 /* weft-test: label=valgrind */
-/* Sleeping: never too short, in the order of the deadlines, at once for nothing, from tasks and plain threads. */
+/*
+ * Sleeping: never too short, in the order of the deadlines, at once for nothing, from tasks and plain
+ * threads.
+ */
 #include "test.h"
 
 enum { SLEEPERS = 50 };
@@ -41,7 +44,10 @@ static void *on_thread(void *arg)
 	return arg;
 }
 
-/* Sleepers of one processor wake in the order of their deadlines, whatever the order in which they went to sleep. */
+/*
+ * Sleepers of one processor wake in the order of their deadlines, whatever the order in which they went
+ * to sleep.
+ */
 static weft_time_t base;
 static unsigned order[SLEEPERS];
 

@@ -1,5 +1,8 @@
 /* weft-test: label=valgrind */
-/* Tickers: a tick each period, never early, in phase; a slow receiver finds one tick kept and the others dropped. */
+/*
+ * Tickers: a tick each period, never early, in phase; a slow receiver finds one tick kept and the
+ * others dropped.
+ */
 #include "test.h"
 
 enum { TICKS = 20 };

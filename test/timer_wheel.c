@@ -1,8 +1,10 @@
 /*
- * The wheel against a model: random timers are armed, cancelled and fired over times from a microsecond to centuries, and
- * each time what fires must be what an unordered list says is due, by the tick, in the order of ticks and of arming.
+ * The wheel against a model: random timers are armed, cancelled and fired over times from a microsecond
+ * to centuries, and each time what fires must be what an unordered list says is due, by the tick, in
+ * the order of ticks and of arming.
  *
- * The wheel is one of the test's own, run by hand; its timers wake waiters, made up here, whose tasks are never run.
+ * The wheel is one of the test's own, run by hand; its timers wake waiters, made up here, whose tasks
+ * are never run.
  */
 #include "test.h"
 
@@ -70,7 +72,8 @@ static struct node *next_due(void)
 		struct node *n = &nodes[i];
 		if (!n->armed || n->tick > present)
 			continue;
-		if (best == NULL || n->tick < best->tick || (n->tick == best->tick && n->sequence < best->sequence))
+		if (best == NULL || n->tick < best->tick ||
+			(n->tick == best->tick && n->sequence < best->sequence))
 			best = n;
 	}
 	return best;
@@ -88,7 +91,10 @@ static void run_to(weft_time_t now)
 	while ((n = next_due()) != NULL) {
 		CHECK(ready.first != NULL);
 		CHECK(ready.first == &n->task);
-		/* `next` was not later than the first of them; the last tick of all time is told as its end. */
+		/*
+		 * `next` was not later than the first of them; the last tick of all time is told as its
+		 * end.
+		 */
 		CHECK(!first || n->tick >= LAST_TICK || promised <= (weft_time_t)(n->tick * TICK));
 		first = false;
 		CHECK_EQ(n->waiter.state, WAIT_TIMED_OUT);

@@ -9,7 +9,7 @@ static unsigned passed;
 
 static void add_one(void *arg)
 {
-	(*(int *)arg)++; /* plain: each done happens before the wait returns, and they run one after the other */
+	(*(int *)arg)++; /* plain: each done happens before the wait returns */
 }
 
 static void done_later(void *arg)
@@ -126,7 +126,7 @@ static void done_too_often(void *arg)
 {
 	(void)arg;
 	weft_waitgroup_done(&group);
-	NOTE("in task %llu, created at weft_run", (unsigned long long)weft_task_id());
+	NOTE("in task %llu, created at test/waitgroup_basic.c:", (unsigned long long)weft_task_id());
 	weft_waitgroup_done(&group);
 }
 

@@ -1,8 +1,9 @@
 /* weft-test: label=valgrind */
 /*
- * A group may be freed by its waiter as soon as the wait has returned 0, while the one who made the last done is still on
- * its way out of the call. Deadlines pass at about the time of the last done: either outcome is fine, and a wait that
- * has failed may be repeated. Under AddressSanitizer and valgrind this finds a late touch.
+ * A group may be freed by its waiter as soon as the wait has returned 0, while the one who made the
+ * last done is still on its way out of the call. Deadlines pass at about the time of the last done:
+ * either outcome is fine, and a wait that has failed may be repeated. Under AddressSanitizer and
+ * valgrind this finds a late touch.
  */
 #include "test.h"
 
@@ -91,7 +92,8 @@ static void wait_in_task(void *arg)
 		weft_waitgroup_add(wg, 1);
 		at_store(place, wg, RELEASE);
 		if (i % 2 == 0) {
-			while (weft_waitgroup_wait_until(wg, weft_deadline_in((int64_t)(i * 131 % 5000))) != 0)
+			while (weft_waitgroup_wait_until(wg, weft_deadline_in((int64_t)(i * 131 % 5000))) !=
+				0)
 				;
 		} else {
 			weft_waitgroup_wait(wg);

@@ -43,8 +43,8 @@ static int add(const weft_walk_entry_t *entry, void *arg)
 	__atomic_add_fetch(&c->bytes, entry->path_len, __ATOMIC_RELAXED);
 	if (entry->depth % 100 == 2) {
 		int fds = count_fds(), most = __atomic_load_n(&c->fds, __ATOMIC_RELAXED);
-		while (fds > most && !__atomic_compare_exchange_n(&c->fds, &most, fds, 0, __ATOMIC_RELAXED,
-				__ATOMIC_RELAXED))
+		while (fds > most && !__atomic_compare_exchange_n(
+					     &c->fds, &most, fds, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			;
 	}
 	if (entry->depth > __atomic_load_n(&c->depth, __ATOMIC_RELAXED))

@@ -11,13 +11,13 @@
 #include "walk/sys.h"
 
 static struct {
-	size_t piece;      /* most bytes that one read gives */
+	size_t piece; /* most bytes that one read gives */
 	bool hide_types;
-	int descriptors;   /* so many can be open; 0: any number */
-	const char *bad;   /* a directory whose second read fails */
-	const char *lost;  /* a name that cannot be examined */
-	int open;          /* descriptors open now */
-	uint64_t refused;  /* opens that found none left */
+	int descriptors;  /* so many can be open; 0: any number */
+	const char *bad;  /* a directory whose second read fails */
+	const char *lost; /* a name that cannot be examined */
+	int open;         /* descriptors open now */
+	uint64_t refused; /* opens that found none left */
 	int bad_fd;
 	int bad_reads;
 } sys;

@@ -9,9 +9,39 @@
 
 /* Names that sort, print or parse in surprising ways. */
 static const char *const odd_names[] = {
-	"-", "--", "-rf", " ", "  x", "new\nline", "tab\t", "quote'", "double\"", "back\\slash", "\x01\x7f",
-	"\x80", "\xff\xfe", "\xc3\xa4", "\xc3", "a", "A", "aa", "a.b", "a-b", "a b", "B", "12345678",
-	"12345678a", "12345678b", "123456789", "1234567", "....", "...", ".hidden", "~", "*", "$(x)",
+	"-",
+	"--",
+	"-rf",
+	" ",
+	"  x",
+	"new\nline",
+	"tab\t",
+	"quote'",
+	"double\"",
+	"back\\slash",
+	"\x01\x7f",
+	"\x80",
+	"\xff\xfe",
+	"\xc3\xa4",
+	"\xc3",
+	"a",
+	"A",
+	"aa",
+	"a.b",
+	"a-b",
+	"a b",
+	"B",
+	"12345678",
+	"12345678a",
+	"12345678b",
+	"123456789",
+	"1234567",
+	"....",
+	"...",
+	".hidden",
+	"~",
+	"*",
+	"$(x)",
 	"\xed\xa0\x80",
 };
 enum { N_ODD = sizeof odd_names / sizeof *odd_names };
@@ -71,9 +101,12 @@ static int bytewise(const struct dirent **a, const struct dirent **b)
 
 static int type_of(const struct stat *st)
 {
-	return S_ISREG(st->st_mode) ? WEFT_WALK_FILE : S_ISDIR(st->st_mode) ? WEFT_WALK_DIR :
-		S_ISLNK(st->st_mode) ? WEFT_WALK_LINK : S_ISFIFO(st->st_mode) ? WEFT_WALK_FIFO :
-		S_ISSOCK(st->st_mode) ? WEFT_WALK_SOCKET : WEFT_WALK_OTHER;
+	return S_ISREG(st->st_mode)    ? WEFT_WALK_FILE
+	       : S_ISDIR(st->st_mode)  ? WEFT_WALK_DIR
+	       : S_ISLNK(st->st_mode)  ? WEFT_WALK_LINK
+	       : S_ISFIFO(st->st_mode) ? WEFT_WALK_FIFO
+	       : S_ISSOCK(st->st_mode) ? WEFT_WALK_SOCKET
+				       : WEFT_WALK_OTHER;
 }
 
 static void expect(struct visits *v, const char *path, const char *name, size_t depth, bool sizes)
@@ -94,8 +127,8 @@ static void expect(struct visits *v, const char *path, const char *name, size_t 
 		CHECK(n >= 2);
 		for (int i = 0; i < n; i++) {
 			char child[4096];
-			int at = snprintf(child, sizeof child, "%s%s", path,
-				path[strlen(path) - 1] == '/' ? "" : "/");
+			int at = snprintf(
+				child, sizeof child, "%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/");
 			strcpy(child + at, list[i]->d_name);
 			if (strcmp(list[i]->d_name, ".") != 0 && strcmp(list[i]->d_name, "..") != 0)
 				expect(v, child, child + at, depth + 1, sizes);
@@ -110,10 +143,12 @@ static void same(const struct visits *got, const struct visits *want)
 	for (size_t i = 0; i < got->n && i < want->n; i++) {
 		const struct visit *g = &got->at[i], *w = &want->at[i];
 		if (strcmp(g->path, w->path) != 0 || g->type != w->type || g->size != w->size ||
-				g->depth != w->depth || g->error != 0) {
-			fprintf(stderr, "visit %zu: got %s, type %d, size %lld, depth %zu, error %d;\n"
-				"wanted %s, %d, %lld, %zu\n", i, g->path, g->type, (long long)g->size,
-				g->depth, g->error, w->path, w->type, (long long)w->size, w->depth);
+			g->depth != w->depth || g->error != 0) {
+			fprintf(stderr,
+				"visit %zu: got %s, type %d, size %lld, depth %zu, error %d;\n"
+				"wanted %s, %d, %lld, %zu\n",
+				i, g->path, g->type, (long long)g->size, g->depth, g->error, w->path, w->type,
+				(long long)w->size, w->depth);
 			exit(1);
 		}
 	}
@@ -185,7 +220,7 @@ int main(void)
 	compare("t/", true);
 	compare("t//", false);
 	compare("./t/many/..", false);
-	compare("link", false); /* an entry, not followed */
+	compare("link", false);  /* an entry, not followed */
 	compare("link/", false); /* followed */
 	compare("t/a-b", true);
 	compare("t/fifo", true);

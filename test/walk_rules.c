@@ -8,8 +8,8 @@ struct rule {
 	struct visits visits;
 	const char *path; /* the visit that is answered with `answer`; all others with WEFT_WALK_CONTINUE */
 	int answer;
-	int on_error;     /* the answer to a visit with an error */
-	int stop;         /* set by it, for options.stop */
+	int on_error; /* the answer to a visit with an error */
+	int stop;     /* set by it, for options.stop */
 };
 
 static int decide(const weft_walk_entry_t *entry, void *arg)
@@ -129,8 +129,9 @@ static void bad_roots(void)
 	static const int errors[] = { -ENOENT, 0, -ENOENT, -ENOTDIR };
 
 	for (unsigned workers = 1; workers < 4; workers++) {
-		weft_walk_options_t options = { .size = sizeof options, .workers = workers,
-			.flags = WEFT_WALK_CONCURRENT };
+		weft_walk_options_t options = {
+			.size = sizeof options, .workers = workers, .flags = WEFT_WALK_CONCURRENT
+		};
 		struct visits v = VISITS_INIT;
 		CHECK(weft_walk(roots, 5, &options, collect, &v) == 0);
 		CHECK(v.n == 6);
@@ -168,11 +169,12 @@ static int disturb(const weft_walk_entry_t *entry, void *arg)
 static void changes(void)
 {
 	for (unsigned workers = 1; workers < 4; workers++) {
-		static const struct { const char *path; int error; } want[] = {
-			{ "v", 0 }, { "v/empty", 0 }, { "v/empty/last", 0 }, { "v/gone", 0 },
+		static const struct {
+			const char *path;
+			int error;
+		} want[] = { { "v", 0 }, { "v/empty", 0 }, { "v/empty/last", 0 }, { "v/gone", 0 },
 			{ "v/gone", -ENOENT }, { "v/swapped", 0 }, { "v/swapped", -ENOTDIR },
-			{ "v/to-file", 0 }, { "v/to-file", -ENOTDIR }, { "v/z", 0 }, { "v/z/in", 0 }
-		};
+			{ "v/to-file", 0 }, { "v/to-file", -ENOTDIR }, { "v/z", 0 }, { "v/z/in", 0 } };
 		struct visits v = VISITS_INIT;
 		make_dir("v");
 		make_dir("v/empty");

@@ -19,12 +19,12 @@
 
 #include <weft/weft.h>
 
-#define CHECK(cond)                                                                                     \
-	do {                                                                                            \
-		if (!(cond)) {                                                                          \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);              \
-			exit(1);                                                                        \
-		}                                                                                       \
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond)) {                                                                               \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);                   \
+			exit(1);                                                                             \
+		}                                                                                            \
 	} while (0)
 
 /* The test's own directory is the working directory until the process that made it exits. */
@@ -107,7 +107,10 @@ struct visits {
 	struct visit *at;
 	size_t n, cap;
 };
-#define VISITS_INIT { PTHREAD_MUTEX_INITIALIZER, NULL, 0, 0 }
+#define VISITS_INIT                                                                                          \
+	{                                                                                                    \
+		PTHREAD_MUTEX_INITIALIZER, NULL, 0, 0                                                        \
+	}
 
 static inline int collect(const weft_walk_entry_t *entry, void *arg)
 {
@@ -125,9 +128,8 @@ static inline int collect(const weft_walk_entry_t *entry, void *arg)
 		v->at = realloc(v->at, v->cap * sizeof *v->at);
 		CHECK(v->at != NULL);
 	}
-	v->at[v->n++] = (struct visit){
-		path, entry->path_len, entry->depth, entry->size, entry->type, entry->error, entry->failed
-	};
+	v->at[v->n++] = (struct visit){ path, entry->path_len, entry->depth, entry->size, entry->type,
+		entry->error, entry->failed };
 	pthread_mutex_unlock(&v->lock);
 	return WEFT_WALK_CONTINUE;
 }

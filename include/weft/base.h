@@ -6,6 +6,10 @@
  *     errno itself is never set on purpose, and its value is unspecified after any call that may park
  *     the task: the task may go on on another thread, and errno belongs to the thread. The same holds
  *     for every thread_local variable of the program (see weft_pin in weft/task.h).
+ *     Beware: the C library lets the compiler keep the place of errno across calls, so in a function that
+ *     parks between, `read(...) < 0 && errno == EAGAIN` may look at another thread's errno even if read was
+ *     called last. Put the call and the look at errno in a function of their own that does not park and is
+ *     not inlined (examples/descriptors.c), or pin the task.
  *   - A deadline is absolute: nanoseconds of the monotonic clock, WEFT_NEVER for none. A resource that
  *     is available is taken even when the deadline has passed already.
  *   - Misuse (a negative counter, a panic outside of any rule) ends the program with a message that

@@ -39,8 +39,8 @@ WEFT_API void weft_waitgroup_add(weft_waitgroup_t *wg, int delta);
 WEFT_API void weft_waitgroup_done(weft_waitgroup_t *wg);
 
 /*
- * Waits until the counter is zero. Returns 0; on a plain thread that weft does not know yet also -ENOMEM or -EAGAIN, as
- * weft_go. Any thread; parks a task.
+ * Waits until the counter is zero. Returns 0; on a plain thread that weft does not know yet also -ENOMEM or
+ * -EAGAIN, as weft_go. Any thread; parks a task.
  */
 WEFT_API int weft_waitgroup_wait(weft_waitgroup_t *wg);
 

@@ -85,6 +85,8 @@ WEFT_API int weft__go_copy(weft_fn_t *fn, const void *args, size_t size, const c
  * it works too and parks the task. Memory order: all that fn did happens before weft_run returns.
  */
 WEFT_API int weft_run(weft_fn_t *fn, void *arg);
+WEFT_API int weft__run_at(weft_fn_t *fn, void *arg, const char *site);
+#define weft_run(fn, arg) weft__run_at((fn), (arg), WEFT_HERE)
 
 /*
  * Lets the other ready tasks run; the caller goes to the end of its processor's queue. On a plain thread:
@@ -186,8 +188,8 @@ WEFT_API int weft_ticker_wait(weft_ticker_t *ticker, weft_time_t deadline);
  * which counts as both. Returns the events that hold (more than 0), -ETIMEDOUT at the deadline, -EBADF,
  * -EINVAL for no or unknown events, -ENOMEM. A regular file is always ready. Any thread; parks a task.
  * Any number may wait on one descriptor. Closing a descriptor that somebody waits on does not wake them:
- * shut it down, or use a deadline. When a descriptor is closed and its number used again at the very moment
- * of a report, a wait on the new one may end early: as with every poller, be ready for EAGAIN.
+ * shut it down, or use a deadline. When several wait for one event, all are woken, and all but one may find
+ * EAGAIN.
  */
 WEFT_API int weft_fd_wait(int fd, unsigned events, weft_time_t deadline);
 

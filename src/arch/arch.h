@@ -39,8 +39,8 @@ void *weft__arch_prepare(void *stack_top, void (*entry)(void));
  * The variable weft__tls_self (8 bytes, hidden, .tbss) is defined in switch.S, which no link-time
  * optimisation sees. Access is by the initial-exec model.
  *
- * Sets the floating-point control state to the default: round to nearest, no exception traps, nothing flushed to zero.
- * Writes it only when it differs.
+ * Sets the floating-point control state to the default: round to nearest, no exception traps, nothing flushed
+ * to zero. Writes it only when it differs.
  *     static inline void weft__arch_control_reset(void);
  *
  * A hint that the caller spins.

@@ -69,6 +69,7 @@ void weft__os_barrier(void);
 
 struct os_event {
 	int fd;
+	uint32_t tag;    /* of the arming that this reports */
 	unsigned events; /* WEFT_READABLE, WEFT_WRITABLE; both on an error or a hang-up */
 };
 
@@ -83,7 +84,7 @@ int weft__os_poller_open(struct os_poller *poller);
  * Arms the descriptor for one report of any of the events; an earlier arming is replaced.
  * 1: the descriptor is always ready and cannot be polled.
  */
-int weft__os_poller_arm(const struct os_poller *poller, int fd, unsigned events);
+int weft__os_poller_arm(const struct os_poller *poller, int fd, unsigned events, uint32_t tag);
 /*
  * Waits for reports until the deadline (at most n; 0 or less: only looks). The count, 0 at the deadline or
  * when kicked. One thread at a time may wait; any may look. A kick is consumed by who waits, never by who

@@ -33,15 +33,16 @@ __attribute__((no_sanitize("thread"))) static void list_one(struct weft__task *t
 	const char *reason = at_load(&t->reason, RELAXED);
 	const char *site = at_load(&t->site, RELAXED);
 	char name[NAME_SIZE], line[512], state[96];
+	int32_t waited_ms;
 	int n;
 
 	memcpy(name, task_name(t), at_load(&t->flags, RELAXED) & TASK_NAMED ? NAME_SIZE : 1);
 	name[NAME_SIZE - 1] = '\0';
 	if (listing->count++ == 0)
 		(void)!write(STDERR_FILENO, "weft: tasks cut off at exit:\n", 29);
+	waited_ms = (int32_t)(listing->now_ms - at_load(&t->since_ms, RELAXED));
 	if (reason != NULL)
-		snprintf(state, sizeof state, "waits: %s, %u ms", reason,
-			(unsigned)(listing->now_ms - at_load(&t->since_ms, RELAXED)));
+		snprintf(state, sizeof state, "waits: %s, %d ms", reason, waited_ms > 0 ? (int)waited_ms : 0);
 	else
 		snprintf(state, sizeof state, "%s", runs_somewhere(t) ? "running" : "ready");
 	n = snprintf(line, sizeof line, "  task %llu%s%s%s [%s] created at %s\n",

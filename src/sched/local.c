@@ -54,7 +54,7 @@ int weft_local_set(weft_local_key_t key, void *value)
 
 	check("weft_local_set", key);
 	if (locals == NULL) {
-		if (weft__thread_new(false) == NULL)
+		if (weft__thread_new() == NULL)
 			return -ENOMEM;
 		locals = place();
 	}

@@ -22,6 +22,7 @@
 #define TICK_MIN WEFT_US(50)
 #define TICK_MAX WEFT_US(2500)
 #define TICK_WAIT WEFT_US(500)
+#define TICK_RETRY WEFT_MS(1)
 #define TICK_IDLE WEFT_MS(10)
 #define NEXT_WAITED WEFT_US(50)
 #define BLOCKED_SHORT WEFT_US(100)
@@ -176,7 +177,7 @@ static void sleep_deep(weft_time_t until)
 {
 	at_store(&rt.monitor_asleep, 1, RELAXED);
 	heavy_barrier(); /* monitor_asleep before idle_procs: pairs with monitor_wake after the pop */
-	if (at_load(&rt.idle_procs, RELAXED) == rt.nprocs)
+	if (at_load(&rt.idle_procs, RELAXED) == rt.nprocs && !weft__work_visible())
 		while (at_load(&rt.monitor_asleep, RELAXED) != 0)
 			if (weft__os_futex_wait(&rt.monitor_asleep, 1, until) < 0)
 				break;
@@ -201,6 +202,12 @@ void weft__monitor_main(void *arg)
 		scavenge = weft__stack_scavenge(now);
 		if (at_load(&rt.idle_procs, RELAXED) == rt.nprocs) {
 			tick = TICK_IDLE;
+			if (weft__work_visible()) {
+				/* Whoever queued it could not get a thread: try again. */
+				wake_if_idle();
+				tick = TICK_RETRY;
+				idle = 0;
+			}
 			if (++idle > IDLE_ROUNDS) {
 				sleep_deep(scavenge);
 				if (at_load(&rt.idle_procs, RELAXED) != rt.nprocs) {

@@ -7,8 +7,9 @@
  * found out by the kernel when it is armed. A report wakes every waiter that wants one of its events; if
  * others remain, it is armed again for them.
  *
- * Entries and chunks are never freed. A report may belong to a file that was closed meanwhile; its only
- * effect is a wake-up, and who waits for readiness must cope with EAGAIN anyway.
+ * Entries and chunks are never freed. Each arming has a tag, which its report carries: one that was fetched
+ * from the kernel before the descriptor was armed anew is out of date, perhaps of a file that is closed, and
+ * is dropped. Nothing is lost, since the kernel looks again whenever a descriptor is armed.
  */
 #include <errno.h>
 
@@ -19,6 +20,7 @@ enum { CHUNK = 1024, CHUNKS = 16384 };
 
 struct entry {
 	uint32_t lock;
+	uint32_t tag;               /* of the present arming */
 	struct weft__waiter *first; /* singly linked through next; value: events wanted, then events got */
 };
 
@@ -62,6 +64,10 @@ static void report(const struct os_event *event, struct weft__list *ready)
 	if (e == NULL)
 		return;
 	lock_acquire(&e->lock);
+	if (event->tag != e->tag) {
+		lock_release(&e->lock);
+		return;
+	}
 	for (link = &e->first; (w = *link) != NULL;) {
 		unsigned got = (unsigned)w->value & event->events;
 		struct weft__task *t = w->task;
@@ -76,7 +82,7 @@ static void report(const struct os_event *event, struct weft__list *ready)
 			list_add(ready, t);
 	}
 	if (e->first != NULL)
-		(void)weft__os_poller_arm(&rt.poller, event->fd, wanted(e));
+		(void)weft__os_poller_arm(&rt.poller, event->fd, wanted(e), ++e->tag);
 	lock_release(&e->lock);
 }
 
@@ -131,7 +137,7 @@ int weft_fd_wait(int fd, unsigned events, weft_time_t deadline)
 	*link = &w;
 	at_add(&rt.poll_waiters, 1, RELAXED);
 	/* Also when it is armed already: the descriptor may have been closed and opened again since. */
-	result = weft__os_poller_arm(&rt.poller, fd, wanted(e));
+	result = weft__os_poller_arm(&rt.poller, fd, wanted(e), ++e->tag);
 	if (result != 0) {
 		forget(e, &w);
 		lock_release(&e->lock);

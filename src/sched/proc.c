@@ -10,11 +10,12 @@
  * A slot that a thief has read may be overwritten before its CAS; then head has moved and the CAS fails. An
  * index that wraps all the way between a thief's load and its CAS would need 2^32 puts in that time.
  *
- * The holder hands the older half of a full ring to the global queue, which also takes what becomes ready outside
- * of any processor. It is looked at every TURN switches at least, and whenever the own queue is empty. It is two
- * lists under rt.lock: tasks that have begun, and fresh ones. Those that have begun go first, all but every fourth
- * time: a program that starts tasks faster than they can run finishes what it has begun, with the stacks that
- * are in use, and a task whose sleep is over does not queue behind a million that have not started.
+ * The holder hands the older half of a full ring to the global queue, which also takes what becomes ready
+ * outside of any processor. It is looked at every TURN switches at least, and whenever the own queue is
+ * empty. It is two lists under rt.lock: tasks that have begun, and fresh ones. Those that have begun go
+ * first, all but every fourth time: a program that starts tasks faster than they can run finishes what it has
+ * begun, with the stacks that are in use, and a task whose sleep is over does not queue behind a million that
+ * have not started.
  */
 #include "sched/sched.h"
 

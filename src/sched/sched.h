@@ -137,9 +137,9 @@ enum task_flags {
 
 /*
  * What a task owes to something that counts tasks (a wait group): settle(self, to, n) is called inside when n
- * tasks with this debt have ended. A successor on the same stack that owes to the same inherits the debt of the
- * one before it: nobody can see the difference, for the count cannot reach its end before the successor has
- * ended too, and a thousand tasks that end in a row settle with a few locked operations.
+ * tasks with this debt have ended. A successor on the same stack that owes to the same inherits the debt of
+ * the one before it: nobody can see the difference, for the count cannot reach its end before the successor
+ * has ended too, and a thousand tasks that end in a row settle with a few locked operations.
  */
 struct weft__debt {
 	void (*settle)(struct weft__thread *self, void *to, uint32_t n);
@@ -329,7 +329,8 @@ ALWAYS_INLINE bool started(void)
 }
 
 /*
- * Before the first enter of a call that can fail: starts the runtime and makes the record of a plain thread. 0,
+ * Before the first enter of a call that can fail: starts the runtime and makes the record of a plain thread.
+ * 0,
  * -ENOMEM or -EAGAIN.
  */
 NOINLINE int weft__known_slow(void);
@@ -556,7 +557,7 @@ ALWAYS_INLINE struct weft__task *pick(struct weft__proc *p)
 	return queue_take(p);
 }
 
-/* ---- waking (worker.c) ---- */
+/* ---- waking and sleeping (idle.c); becoming ready (switch.c) ---- */
 
 /* Work was queued: wakes a processor if one idles and nobody looks for work yet. */
 NOINLINE void weft__wake_proc(void);
@@ -575,6 +576,36 @@ void weft__make_ready(struct weft__thread *self, struct weft__task *t);
 /* The same for many; they go to the end of the queue. */
 void weft__make_ready_list(struct weft__thread *self, struct weft__list *list);
 
+/* Is there a task that a processor without work could run? */
+bool weft__queue_visible(void);
+/* Is there anything that a processor without work could do? */
+bool weft__work_visible(void);
+/* A spinner found work or gave up: when it was the last, what came meanwhile may need another. */
+void weft__stop_spinning(struct weft__thread *self);
+/*
+ * Nothing to do: gives up the processor, if there is one, and sleeps until self holds one again. Returns at
+ * once, with the processor still held, when the global queue filled meanwhile.
+ */
+void weft__go_idle(struct weft__thread *self);
+/* Sleeps until somebody gives this thread a processor or merely wakes it. */
+void weft__sleep_until_given(struct weft__thread *self);
+/* Takes what a waker gave, if it gave a processor. */
+void weft__take_given(struct weft__thread *self);
+ALWAYS_INLINE void hold(struct weft__thread *self, struct weft__proc *p)
+{
+	self->proc = p;
+	at_store(&p->holder, self, RELEASE);
+}
+
+/* ---- switching (switch.c) ---- */
+
+/*
+ * Makes `next` runnable right now on this thread; false: no memory for its stack, or pinned to another
+ * thread.
+ */
+bool weft__task_prepare(struct weft__thread *self, struct weft__task *next);
+/* Runs a task from the thread's own context, until a task switches back to it. */
+void weft__switch_run(struct weft__thread *self, struct weft__task *t);
 /* Gives up the processor; returns when the task runs again, inside, on the thread that it runs on then. */
 struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after);
 /* What the task that was switched to does first. */
@@ -583,6 +614,8 @@ void weft__after_switch(struct weft__thread *self);
 WEFT_NORETURN void weft__worker_main(struct weft__thread *self);
 /* Ends the running task; inside. */
 WEFT_NORETURN void weft__switch_end(struct weft__thread *self);
+
+/* ---- threads (thread.c, worker.c) ---- */
 
 /* Starts a worker that holds p; false: the cap is reached or the system refuses. Not under rt.lock. */
 bool weft__worker_start(struct weft__proc *p, bool spinning);
@@ -596,7 +629,7 @@ struct weft__thread *weft__idle_thread_pop(void); /* under rt.lock */
 void weft__thread_wake(struct weft__thread *t);
 
 /* A record for the calling thread; NULL: no memory. */
-struct weft__thread *weft__thread_new(bool worker);
+struct weft__thread *weft__thread_new(void);
 
 /* ---- blocking: the three steps of every primitive (park.c) ---- */
 

@@ -1,16 +1,17 @@
 /*
  * slab.c - memory for task headers.
  *
- * Headers are cut from chunks that are never given back, so a pointer to a header stays a pointer to a header; a
- * header is LIVE from spawn to end. Chunks double from 64 KiB to 4 MiB and are found from a list that is only
- * prepended to: reports walk it.
+ * Headers are cut from chunks that are never given back, so a pointer to a header stays a pointer to a
+ * header; a header is LIVE from spawn to end. Chunks double from 64 KiB to 4 MiB and are found from a list
+ * that is only prepended to: reports walk it.
  *
- * Free headers are kept by magazines (Bonwick and Adams, 2001): arrays of pointers, so that giving and taking does not
- * touch the header, which is in another core's cache as often as not. A processor has two; when both are empty (or
- * full) one is exchanged at the depot. Nothing is lost when there is no memory for a magazine: then headers go to the
- * depot one by one, linked.
+ * Free headers are kept by magazines (Bonwick and Adams, 2001): arrays of pointers, so that giving and taking
+ * does not touch the header, which is in another core's cache as often as not. A processor has two; when both
+ * are empty (or full) one is exchanged at the depot. Nothing is lost when there is no memory for a magazine:
+ * then headers go to the depot one by one, linked.
  *
- * `lock` protects the depot and the chunk that is being cut. A processor's magazines are the holder's, inside.
+ * `lock` protects the depot and the chunk that is being cut. A processor's magazines are the holder's,
+ * inside.
  */
 #include <string.h>
 

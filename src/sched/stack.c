@@ -24,8 +24,8 @@
  * hold memory, `clean` has none. The monitor comes by each second while there are many dirty ones: of those
  * that nobody needed in that second half are given back, all once they are few. Guards survive that.
  *
- * Everything in `shelves`, and how far an arena is cut, is protected by `lock`; the list of arenas is only ever
- * prepended to (release) and is read without it (acquire), also from the fault handler.
+ * Everything in `shelves`, and how far an arena is cut, is protected by `lock`; the list of arenas is only
+ * ever prepended to (release) and is read without it (acquire), also from the fault handler.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -251,7 +251,9 @@ struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class)
 		struct weft__stack *s = p->free_stacks;
 		p->free_stacks = s->next;
 		at_bump(&p->nfree_stacks, -1u);
-		/* Where tasks start and block, the next one is needed soon, and is cold when there are many. */
+		/*
+		 * Where tasks start and block, the next one is needed soon, and is cold when there are many.
+		 */
 		if (s->next != NULL)
 			for (int i = 1; i <= HOT_LINES; i++)
 				__builtin_prefetch(stack_top(s->next) - i * CACHE_LINE, 1);

@@ -160,7 +160,7 @@ static void run_main(void *arg)
 	leave(self);
 }
 
-int weft_run(weft_fn_t *fn, void *arg)
+int weft__run_at(weft_fn_t *fn, void *arg, const char *site)
 {
 	struct run run = { .fn = fn, .arg = arg };
 	struct weft__thread *self;
@@ -171,9 +171,14 @@ int weft_run(weft_fn_t *fn, void *arg)
 	self = enter();
 	weft__waiter_init(self, &run.waiter);
 	lock_acquire(&run.lock);
-	err = weft__spawn(self, &(struct weft__start){ .fn = run_main, .arg = &run, .site = "weft_run" });
+	err = weft__spawn(self, &(struct weft__start){ .fn = run_main, .arg = &run, .site = site });
 	if (err == 0)
 		self = weft__park(self, &run.waiter, &run.lock, WEFT_NEVER, "weft_run");
 	leave(self);
 	return err;
+}
+
+int(weft_run)(weft_fn_t *fn, void *arg)
+{
+	return weft__run_at(fn, arg, "?");
 }

@@ -49,21 +49,28 @@ static struct weft__thread *reuse(void)
 	return NULL;
 }
 
-struct weft__thread *weft__thread_new(bool worker)
+/* A record that nobody uses; NULL: no memory. */
+static struct weft__thread *record(void)
 {
 	struct weft__thread *t;
 
 	pthread_once(&end_once, end_setup);
 	t = end_works ? reuse() : NULL;
-	if (t == NULL) {
-		t = weft__alloc(sizeof *t);
-		if (t == NULL)
-			return NULL;
-		t->used = 1;
-		t->all_next = at_load(&rt.all_threads, RELAXED);
-		while (!at_cas(&rt.all_threads, &t->all_next, t, RELEASE, RELAXED))
-			;
-	}
+	if (t != NULL)
+		return t;
+	t = weft__alloc(sizeof *t);
+	if (t == NULL)
+		return NULL;
+	t->used = 1;
+	t->all_next = at_load(&rt.all_threads, RELAXED);
+	while (!at_cas(&rt.all_threads, &t->all_next, t, RELEASE, RELAXED))
+		;
+	return t;
+}
+
+/* Makes it the record of the calling thread. */
+static void adopt(struct weft__thread *t, bool worker)
+{
 	at_store(&t->task, NULL, RELAXED);
 	t->proc = NULL;
 	at_store(&t->inside, 0, RELAXED);
@@ -77,6 +84,14 @@ struct weft__thread *weft__thread_new(bool worker)
 	if (end_works)
 		pthread_setspecific(end_key, t);
 	weft__self_set(t);
+}
+
+struct weft__thread *weft__thread_new(void)
+{
+	struct weft__thread *t = record();
+
+	if (t != NULL)
+		adopt(t, false);
 	return t;
 }
 
@@ -84,12 +99,13 @@ NOINLINE int weft__known_slow(void)
 {
 	int err = started() ? 0 : weft__start();
 
-	if (err == 0 && weft__self() == NULL && weft__thread_new(false) == NULL)
+	if (err == 0 && weft__self() == NULL && weft__thread_new() == NULL)
 		err = -ENOMEM;
 	return err;
 }
 
 struct birth {
+	struct weft__thread *thread;
 	struct weft__proc *p;
 	bool spinning;
 };
@@ -97,19 +113,10 @@ struct birth {
 static void worker_birth(void *arg)
 {
 	struct birth birth = *(struct birth *)arg;
-	struct weft__thread *self = weft__thread_new(true);
+	struct weft__thread *self = birth.thread;
 
 	weft__free(arg);
-	if (self == NULL) {
-		/* As if the thread had not come to be: the processor idles, the next wake-up tries again. */
-		if (birth.spinning)
-			at_sub(&rt.spinning, 1, ACQ_REL);
-		lock_acquire(&rt.lock);
-		rt.nthreads--;
-		weft__idle_proc_push(birth.p);
-		lock_release(&rt.lock);
-		return;
-	}
+	adopt(self, true);
 	weft__os_thread_precise();
 	at_store(&self->inside, 1, RELAXED);
 	self->spinning = birth.spinning;
@@ -156,6 +163,7 @@ bool weft__thread_available(void)
 
 bool weft__worker_start(struct weft__proc *p, bool spinning)
 {
+	struct weft__thread *t;
 	struct birth *birth;
 	char name[16];
 	uint32_t n;
@@ -168,14 +176,15 @@ bool weft__worker_start(struct weft__proc *p, bool spinning)
 	if (n >= rt.max_threads)
 		return false;
 	birth = weft__alloc(sizeof *birth);
-	if (birth != NULL) {
-		birth->p = p;
-		birth->spinning = spinning;
+	t = birth != NULL ? record() : NULL;
+	if (t != NULL) {
+		*birth = (struct birth){ t, p, spinning };
 		snprintf(name, sizeof name, "weft %u", (unsigned)n);
 		if (weft__os_thread_start(worker_birth, birth, name) == 0)
 			return true;
-		weft__free(birth);
+		at_store(&t->used, 0, RELEASE);
 	}
+	weft__free(birth);
 	lock_acquire(&rt.lock);
 	rt.nthreads--;
 	lock_release(&rt.lock);
@@ -191,7 +200,7 @@ NOINLINE struct weft__thread *weft__enter_slow(void)
 	if (self == NULL) {
 		if (!started())
 			(void)weft__start(); /* says it if this is a forked child */
-		self = weft__thread_new(false);
+		self = weft__thread_new();
 		if (self == NULL)
 			weft__panic("no memory for the record of a thread that calls weft");
 		at_store(&self->inside, 1, RELAXED);

@@ -133,7 +133,9 @@ static void take_all(struct woken *woken, struct weft__waiter *first)
 	}
 }
 
-/* The counter has reached zero and this thread is the one who saw it: lets all waiters go. Inside, or NULL. */
+/*
+ * The counter has reached zero and this thread is the one who saw it: lets all waiters go. Inside, or NULL.
+ */
 static COLD void wake_all(struct weft__thread *self, weft_waitgroup_t *wg)
 {
 	struct woken woken = { { NULL, NULL, 0 }, NULL };

@@ -215,8 +215,8 @@ int weft__walk_dir_open(struct walk_fds *fds, struct walk_dir *parent, const cha
 	return fd;
 }
 
-struct walk_dir *weft__walk_dir_keep(struct walk_fds *fds, struct walk_dir *parent, const char *name,
-	size_t name_len, int fd)
+struct walk_dir *weft__walk_dir_keep(
+	struct walk_fds *fds, struct walk_dir *parent, const char *name, size_t name_len, int fd)
 {
 	struct walk_dir *dir = weft__alloc(sizeof *dir + name_len + 1);
 

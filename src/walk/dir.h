@@ -44,7 +44,7 @@ struct walk_dir {
 	size_t depth;
 	size_t prefix_len; /* length of this directory's path with the one '/' that ends it */
 	size_t name_len;
-	char name[];       /* relative to the parent, or a root's path; ends with a NUL */
+	char name[]; /* relative to the parent, or a root's path; ends with a NUL */
 };
 
 /* Takes up to a quarter of the descriptors that the process may have. */
@@ -54,8 +54,8 @@ void weft__walk_fds_init(struct walk_fds *fds);
  * Keeps a directory that was just opened as fd. parent NULL: a root, whose name is its path. The caller
  * gets a reference and a pin; the parent gains a reference. NULL: no memory, and nothing has changed.
  */
-struct walk_dir *weft__walk_dir_keep(struct walk_fds *fds, struct walk_dir *parent, const char *name,
-	size_t name_len, int fd);
+struct walk_dir *weft__walk_dir_keep(
+	struct walk_fds *fds, struct walk_dir *parent, const char *name, size_t name_len, int fd);
 
 /* Opens a child of parent, or a root (parent NULL): a descriptor, the caller's own, or a negative errno. */
 int weft__walk_dir_open(struct walk_fds *fds, struct walk_dir *parent, const char *name);

@@ -55,8 +55,8 @@ COLD void weft__walk_end(struct walk *walk, int result);
 int weft__walk_visit(struct walker *w, size_t name_at, size_t len);
 
 /* The second visit of a directory: it could not be opened or read. */
-COLD int weft__walk_visit_failed(struct walker *w, size_t name_at, size_t len, size_t depth, int failed,
-	int error);
+COLD int weft__walk_visit_failed(
+	struct walker *w, size_t name_at, size_t len, size_t depth, int failed, int error);
 
 /*
  * Puts a root into w->path and visits it: as weft__walk_visit; w->entry.type says whether to go on into it.
@@ -78,10 +78,22 @@ ALWAYS_INLINE int walk_type(uint8_t dent_type)
 {
 	/* By DT_; those that are even have a name, whiteouts at the end count as others. */
 	static const uint8_t types[16] = {
-		WEFT_WALK_UNKNOWN, WEFT_WALK_FIFO, WEFT_WALK_CHAR, WEFT_WALK_OTHER,
-		WEFT_WALK_DIR, WEFT_WALK_OTHER, WEFT_WALK_BLOCK, WEFT_WALK_OTHER,
-		WEFT_WALK_FILE, WEFT_WALK_OTHER, WEFT_WALK_LINK, WEFT_WALK_OTHER,
-		WEFT_WALK_SOCKET, WEFT_WALK_OTHER, WEFT_WALK_OTHER, WEFT_WALK_OTHER,
+		WEFT_WALK_UNKNOWN,
+		WEFT_WALK_FIFO,
+		WEFT_WALK_CHAR,
+		WEFT_WALK_OTHER,
+		WEFT_WALK_DIR,
+		WEFT_WALK_OTHER,
+		WEFT_WALK_BLOCK,
+		WEFT_WALK_OTHER,
+		WEFT_WALK_FILE,
+		WEFT_WALK_OTHER,
+		WEFT_WALK_LINK,
+		WEFT_WALK_OTHER,
+		WEFT_WALK_SOCKET,
+		WEFT_WALK_OTHER,
+		WEFT_WALK_OTHER,
+		WEFT_WALK_OTHER,
 	};
 
 	return types[dent_type & 15];

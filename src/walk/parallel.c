@@ -40,7 +40,7 @@ enum {
 	SPAWN_ENTRIES = 1024, /* visits after which one name is enough */
 	SPAWN_FEW = 4,        /* a worker that did no more directories than that was started in vain */
 	RELUCTANCE_MAX = 256,
-	YIELD_EVERY = 64      /* turns, about half a millisecond */
+	YIELD_EVERY = 64 /* turns, about half a millisecond */
 };
 
 /* Names of subdirectories of one directory, each ending with a NUL. */
@@ -67,7 +67,7 @@ struct worker {
 	bool in_task;             /* runs in a task, which yields to others */
 
 	uint32_t lock CACHE_ALIGNED;
-	unsigned pending;         /* names in the stack; written under the lock, a hint for those without */
+	unsigned pending; /* names in the stack; written under the lock, a hint for those without */
 	struct batch *top;
 	struct batch *bottom;
 };
@@ -345,8 +345,8 @@ static int add_subdirectory(struct reading *r, const char *name, size_t name_len
 	struct walker *w = &r->me->w;
 
 	if (r->dir == NULL) {
-		r->dir = weft__walk_dir_keep(&w->walk->fds, r->parent, w->path + r->name_at,
-			r->len - r->name_at, r->fd);
+		r->dir = weft__walk_dir_keep(
+			&w->walk->fds, r->parent, w->path + r->name_at, r->len - r->name_at, r->fd);
 		if (r->dir == NULL)
 			return -ENOMEM;
 	}
@@ -422,7 +422,11 @@ static void enter(struct worker *me, struct walk_dir *parent, size_t name_at, si
 	struct walker *w = &me->w;
 	struct walk_fds *fds = &w->walk->fds;
 	struct reading r = {
-		.me = me, .parent = parent, .name_at = name_at, .len = len, .prefix_len = len,
+		.me = me,
+		.parent = parent,
+		.name_at = name_at,
+		.len = len,
+		.prefix_len = len,
 		.depth = parent != NULL ? parent->depth + 1 : 0,
 	};
 	int error;
@@ -464,7 +468,7 @@ static bool walk_root(struct worker *me)
 		return false;
 	move_to(me, NULL);
 	if (weft__walk_visit_root(&me->w, walk->roots[i]) == WEFT_WALK_CONTINUE &&
-			me->w.entry.type == WEFT_WALK_DIR)
+		me->w.entry.type == WEFT_WALK_DIR)
 		enter(me, NULL, 0, me->w.entry.path_len);
 	return true;
 }

@@ -28,17 +28,17 @@ struct item {
 	uint64_t key; /* the first 8 bytes of the name, the first one highest; 0 behind the end */
 	size_t name;  /* offset in the block of names; ends with a NUL */
 	uint32_t len;
-	int type;     /* as the kernel told */
+	int type; /* as the kernel told */
 };
 
 struct level {
 	struct walk_dir *dir; /* a reference; NULL when nothing in it needs it */
 	size_t depth;
-	size_t path_len;      /* of the directory itself */
-	size_t prefix_len;    /* with the '/' */
-	size_t names;         /* where its names begin */
-	size_t items;         /* where its items begin; the topmost level's end at n_items */
-	size_t next;          /* the next item to visit */
+	size_t path_len;   /* of the directory itself */
+	size_t prefix_len; /* with the '/' */
+	size_t names;      /* where its names begin */
+	size_t items;      /* where its items begin; the topmost level's end at n_items */
+	size_t next;       /* the next item to visit */
 };
 
 struct serial {
@@ -165,16 +165,16 @@ static void leave(struct serial *s)
  * Reads the directory whose path is in w->path, fd open, into the level. Takes the descriptor. 0 or
  * -ENOMEM.
  */
-static int fill(struct serial *s, struct level *level, struct walk_dir *parent, size_t name_at, int fd,
-	int *error)
+static int fill(
+	struct serial *s, struct level *level, struct walk_dir *parent, size_t name_at, int fd, int *error)
 {
 	struct walk_fds *fds = &s->w.walk->fds;
 	bool keep;
 	int rc = read_all(s, fd, &keep, error);
 
 	if (rc == 0 && keep) {
-		level->dir = weft__walk_dir_keep(fds, parent, s->w.path + name_at, level->path_len - name_at,
-			fd);
+		level->dir =
+			weft__walk_dir_keep(fds, parent, s->w.path + name_at, level->path_len - name_at, fd);
 		if (level->dir != NULL) {
 			weft__walk_dir_unpin(level->dir);
 			return 0;

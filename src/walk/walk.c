@@ -126,8 +126,8 @@ int weft__walk_visit_root(struct walker *w, const char *root)
 	return verdict;
 }
 
-int weft_walk(const char *const *roots, size_t n, const weft_walk_options_t *options, weft_walk_fn_t *fn,
-	void *arg)
+int weft_walk(
+	const char *const *roots, size_t n, const weft_walk_options_t *options, weft_walk_fn_t *fn, void *arg)
 {
 	static const weft_walk_options_t none = { .size = sizeof none };
 	struct walk walk = { .roots = roots, .n_roots = n, .fn = fn, .arg = arg };
@@ -135,8 +135,8 @@ int weft_walk(const char *const *roots, size_t n, const weft_walk_options_t *opt
 	if (options == NULL)
 		options = &none;
 	if (options->size != sizeof *options || options->flags & ~(WEFT_WALK_SIZE | WEFT_WALK_CONCURRENT) ||
-			options->workers > WEFT_WALK_WORKERS_MAX ||
-			(options->workers > 1 && !(options->flags & WEFT_WALK_CONCURRENT)))
+		options->workers > WEFT_WALK_WORKERS_MAX ||
+		(options->workers > 1 && !(options->flags & WEFT_WALK_CONCURRENT)))
 		return -EINVAL;
 	walk.flags = options->flags;
 	walk.stop = options->stop;

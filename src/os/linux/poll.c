@@ -19,6 +19,8 @@
 
 enum { BATCH = 64 };
 
+#define KICK UINT64_MAX /* no descriptor is that large */
+
 static struct timespec *remaining(struct timespec *ts, weft_time_t deadline)
 {
 	int64_t left;
@@ -58,7 +60,7 @@ int weft__os_poller_open(struct os_poller *poller)
 	poller->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (poller->kick < 0)
 		goto fail;
-	event.data.fd = poller->kick;
+	event.data.u64 = KICK;
 	if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->kick, &event) != 0)
 		goto fail;
 	return 0;
@@ -70,7 +72,7 @@ fail:
 	return -err;
 }
 
-int weft__os_poller_arm(const struct os_poller *poller, int fd, unsigned events)
+int weft__os_poller_arm(const struct os_poller *poller, int fd, unsigned events, uint32_t tag)
 {
 	struct epoll_event event = { .events = EPOLLONESHOT };
 
@@ -78,7 +80,7 @@ int weft__os_poller_arm(const struct os_poller *poller, int fd, unsigned events)
 		event.events |= EPOLLIN | EPOLLRDHUP;
 	if (events & WEFT_WRITABLE)
 		event.events |= EPOLLOUT;
-	event.data.fd = fd;
+	event.data.u64 = (uint64_t)tag << 32 | (uint32_t)fd;
 	/* The kernel forgets a descriptor when it is closed, so what is known here may be out of date. */
 	if (epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
 		return 0;
@@ -107,14 +109,15 @@ int weft__os_poller_wait(const struct os_poller *poller, struct os_event *events
 		count = epoll_wait(poller->epoll, got, n, ms > 60000 ? 60000 : (int)ms);
 	}
 	for (int i = 0; i < count; i++) {
-		if (got[i].data.fd == poller->kick) {
+		if (got[i].data.u64 == KICK) {
 			uint64_t drained;
 			/* A kick is for the one who sleeps: who only looks must leave it. */
 			if (deadline > 0)
 				(void)!read(poller->kick, &drained, sizeof drained);
 			continue;
 		}
-		events[out++] = (struct os_event){ got[i].data.fd, from_epoll(got[i].events) };
+		events[out++] = (struct os_event){ (int)(uint32_t)got[i].data.u64,
+			(uint32_t)(got[i].data.u64 >> 32), from_epoll(got[i].events) };
 	}
 	return out;
 }

@@ -1,0 +1,181 @@
+/*
+ * switch.c - from one task to the next, and how a task becomes ready.
+ *
+ * Tasks switch to each other directly; the thread's own context is switched to when nothing is at hand, when
+ * a turn is over, or when what comes next needs more than a switch. `diverted` is a task that was picked but
+ * could not be switched to: the own context takes it up first (worker.c).
+ */
+#include "sched/sched.h"
+
+/*
+ * Makes `next` runnable right now on this thread; false: it went elsewhere (no memory, or pinned to another
+ * thread).
+ */
+bool weft__task_prepare(struct weft__thread *self, struct weft__task *next)
+{
+	if (unlikely(next->sp == NULL) && unlikely(!weft__task_bind(self->proc, next)))
+		return false;
+	return likely(next->pinned == NULL) || next->pinned == self;
+}
+
+/* The switch proper, from the running task: to `next`, or with NULL to the thread's own context. */
+ALWAYS_INLINE SAN_NO_THREAD struct weft__thread *switch_from(
+	struct weft__thread *self, struct weft__task *me, struct weft__task *next, enum after after)
+{
+	self->prev = me;
+	self->after = after;
+	at_store(&self->task, next, RELAXED);
+	self->left_thread = false;
+	/* One call for both: a return is predicted when the switch was left through the same call. */
+	san_before_switch(&me->san, next != NULL ? &next->san : &self->san, after == AFTER_END);
+	weft__arch_switch(&me->sp, next != NULL ? next->sp : self->sp);
+	/* Perhaps on another thread. */
+	self = weft__self();
+	san_after_switch(&me->san, &self->san, self->left_thread);
+	return self;
+}
+
+/* What to run next without leaving the tasks' side; NULL: the thread's own context must look. */
+ALWAYS_INLINE struct weft__task *at_hand(struct weft__thread *self)
+{
+	struct weft__task *next;
+
+	if (unlikely(self->proc == NULL || self->pinned != NULL))
+		return NULL;
+	next = pick(self->proc);
+	if (next != NULL && unlikely(next->sp == NULL || next->pinned != NULL) &&
+		!weft__task_prepare(self, next)) {
+		self->diverted = next;
+		return NULL;
+	}
+	return next;
+}
+
+SAN_NO_THREAD struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after)
+{
+	struct weft__task *me = self->task;
+
+	if (after == AFTER_PARK)
+		weft__stack_check(me->stack);
+	self = switch_from(self, me, at_hand(self), after);
+	weft__after_switch(self);
+	return self;
+}
+
+SAN_NO_THREAD void weft__switch_end(struct weft__thread *self)
+{
+	switch_from(self, self->task, at_hand(self), AFTER_END);
+	weft__panic("weft is broken: a task that ended was run again");
+}
+
+void weft__after_switch(struct weft__thread *self)
+{
+	struct weft__task *prev = self->prev;
+	struct weft__list list = { NULL, NULL, 0 };
+
+	switch ((enum after)self->after) {
+	case AFTER_NONE:
+		return;
+	case AFTER_YIELD:
+		queue_put(self->proc, prev);
+		wake_if_idle();
+		break;
+	case AFTER_PARK:
+		weft__park_commit(self, prev, self->park);
+		break;
+	case AFTER_END: {
+		struct weft__stack *s = prev->stack;
+		at_store(&prev->stack, NULL, RELAXED);
+		san_task_unbind(&prev->san);
+		weft__task_free(self->proc, prev);
+		weft__stack_put(self->proc, s);
+		break;
+	}
+	case AFTER_GLOBAL:
+		list_add(&list, prev);
+		weft__global_put(&list, false);
+		wake_if_idle();
+		break;
+	}
+	self->after = AFTER_NONE;
+}
+
+/* Runs a task from the thread's own context, until a task switches back to it. */
+SAN_NO_THREAD void weft__switch_run(struct weft__thread *self, struct weft__task *t)
+{
+	at_store(&self->task, t, RELAXED);
+	self->left_thread = true;
+	san_before_switch(&self->san, &t->san, false);
+	weft__arch_switch(&self->sp, t->sp);
+	san_after_switch(&self->san, &self->san, false);
+	weft__after_switch(self);
+}
+
+void weft_yield(void)
+{
+	struct weft__thread *self = weft__self();
+	struct weft__task *me, *next;
+
+	if (unlikely(self == NULL || self->task == NULL)) {
+		weft__os_thread_yield();
+		return;
+	}
+	self = enter_as(self);
+	me = self->task;
+	next = at_hand(self);
+	/* Alone on this processor, and the turn is not over: nothing to give way to. */
+	if (next == NULL && self->diverted == NULL && self->pinned == NULL && !turn_over(self->proc) &&
+		at_load(&rt.global_count, RELAXED) == 0) {
+		leave(self);
+		return;
+	}
+	self = switch_from(self, me, next, AFTER_YIELD);
+	if (likely(self->after == AFTER_YIELD)) {
+		self->after = AFTER_NONE;
+		queue_put(self->proc, self->prev);
+		wake_if_idle();
+	} else {
+		weft__after_switch(self);
+	}
+	leave(self);
+}
+
+/* ---- ready ---- */
+
+void weft__make_ready(struct weft__thread *self, struct weft__task *t)
+{
+	struct weft__proc *p = self != NULL ? self->proc : NULL;
+	struct weft__task *old;
+
+	if (unlikely(p == NULL) || (CHAOS && choose(CHOOSE_MIGRATE, 4, &p->random) == 0)) {
+		struct weft__list list = { NULL, NULL, 0 };
+		list_add(&list, t);
+		weft__global_put(&list, at_load(&t->sp, RELAXED) == NULL);
+		wake_if_idle();
+		return;
+	}
+	old = at_load(&p->next, RELAXED);
+	at_store(&p->next, t, RELAXED);
+	if (old != NULL) {
+		queue_put(p, old);
+		wake_if_idle();
+	}
+}
+
+void weft__make_ready_list(struct weft__thread *self, struct weft__list *list)
+{
+	struct weft__proc *p = self != NULL ? self->proc : NULL;
+
+	if (list->first == NULL)
+		return;
+	if (p == NULL || list->count > RING / 2) {
+		weft__global_put(list, false);
+	} else {
+		for (struct weft__task *t = list->first, *next; t != NULL; t = next) {
+			next = t->link;
+			queue_put(p, t);
+		}
+		*list = (struct weft__list){ NULL, NULL, 0 };
+	}
+	wake_if_idle();
+}
