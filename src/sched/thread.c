@@ -132,7 +132,7 @@ static void report_cap(void)
 	unsigned stuck = 0;
 
 	for (struct weft__thread *t = at_load(&rt.all_threads, ACQUIRE); t != NULL; t = t->all_next) {
-		if (!at_load(&t->used, ACQUIRE) || !t->worker || at_load(&t->claim, RELAXED) != CLAIM_TAKEN)
+		if (!at_load(&t->used, ACQUIRE) || at_load(&t->claim, RELAXED) != CLAIM_TAKEN)
 			continue;
 		stuck++;
 		some = at_load(&t->task, RELAXED);
