@@ -86,14 +86,16 @@ static void with_run(void *arg)
 
 static void *on_thread(void *arg)
 {
-	unsigned ran = 0;
+	unsigned started = 0, ran = 0, ran_too = 0;
 	int r;
 
 	if (ok(weft_waitgroup_go(&wg, simple, &ran)))
-		at_add((unsigned *)arg, 1, RELAXED);
-	r = weft_run(simple, &ran);
-	(void)ok(r);
-	weft_waitgroup_wait(&wg);
+		started = at_add((unsigned *)arg, 1, RELAXED) != 0;
+	r = weft_run(simple, &ran_too);
+	CHECK_EQ(ran_too, ok(r));
+	while (!ok(weft_waitgroup_wait(&wg)))
+		test_pause_ms(1);
+	CHECK_EQ(ran, started);
 	return NULL;
 }
 
