@@ -136,7 +136,7 @@ enum task_flags {
 };
 
 /*
- * What a task owes to something that counts tasks (a wait group): settle(self, to, n) is called inside when n
+ * What a task owes to something that waits for tasks (a wait group, weft_run): settle(self, to, n) is called inside when n
  * tasks with this debt have ended. A successor on the same stack that owes to the same inherits the debt of
  * the one before it: nobody can see the difference, for the count cannot reach its end before the successor
  * has ended too, and a thousand tasks that end in a row settle with a few locked operations.

@@ -140,29 +140,25 @@ unsigned weft_procs(void)
 /* ---- weft_run ---- */
 
 struct run {
-	weft_fn_t *fn;
-	void *arg;
 	uint32_t lock; /* held by the caller until its context is saved */
 	struct weft__waiter waiter;
 };
 
-static void run_main(void *arg)
+static void run_ended(struct weft__thread *self, void *to, uint32_t n)
 {
-	struct run *run = arg;
-	struct weft__thread *self;
+	struct run *run = to;
 
-	run->fn(run->arg);
-	self = enter();
+	(void)n;
 	lock_acquire(&run->lock);
 	(void)weft__claim(&run->waiter, WAIT_WOKEN);
 	lock_release(&run->lock);
 	weft__ready(self, &run->waiter);
-	leave(self);
 }
 
 int weft__run_at(weft_fn_t *fn, void *arg, const char *site)
 {
-	struct run run = { .fn = fn, .arg = arg };
+	struct run run = { .lock = 0 };
+	struct weft__debt debt = { run_ended, &run };
 	struct weft__thread *self;
 	int err = known();
 
@@ -171,7 +167,7 @@ int weft__run_at(weft_fn_t *fn, void *arg, const char *site)
 	self = enter();
 	weft__waiter_init(self, &run.waiter);
 	lock_acquire(&run.lock);
-	err = weft__spawn(self, &(struct weft__start){ .fn = run_main, .arg = &run, .site = site });
+	err = weft__spawn(self, &(struct weft__start){ .fn = fn, .arg = arg, .debt = &debt, .site = site });
 	if (err == 0)
 		self = weft__park(self, &run.waiter, &run.lock, WEFT_NEVER, "weft_run");
 	leave(self);

@@ -103,6 +103,8 @@ static void end_of(struct weft__thread *self, struct weft__task *t)
 	}
 	weft__stack_check(t->stack);
 	PROBE(exit, t);
+	/* Before anybody hears of it: who has waited for the task must not find it among the living. */
+	at_store(&t->flags, t->flags & ~(uint32_t)TASK_LIVE, RELAXED);
 	at_bump(&self->proc->ended, 1);
 }
 
