@@ -64,7 +64,7 @@ WEFT_API int weft_go(weft_fn_t *fn, void *arg);
 typedef struct weft_go_options {
 	size_t size;       /* sizeof(weft_go_options_t): tells which fields the caller knows */
 	const char *name;  /* copied, cut after 23 bytes; NULL: no name */
-	size_t stack_size; /* bytes, rounded up to a power of two from 16 KiB up to 1 GiB; 0: 64 KiB */
+	size_t stack_size; /* bytes, rounded up to a power of two, 16 KiB (or 4 pages) to 1 GiB; 0: 64 KiB */
 	const char *site;  /* the creation site to record; NULL: the place of the call */
 	void *reserved[4];
 } weft_go_options_t;
@@ -193,7 +193,7 @@ WEFT_API int weft_ticker_wait(weft_ticker_t *ticker, weft_time_t deadline);
  */
 WEFT_API int weft_fd_wait(int fd, unsigned events, weft_time_t deadline);
 
-/* How many processors the runtime uses. Starts the runtime. */
+/* How many processors the runtime uses. Starts the runtime; 0 when it cannot start. Any thread. */
 WEFT_API unsigned weft_procs(void);
 
 /*

@@ -21,6 +21,8 @@ void weft__os_small_pages(void *memory, size_t size);
  * kernel has no such call (MADV_GUARD_INSTALL, Linux 6.13).
  */
 int weft__os_guard_install(void *first, size_t size, size_t stride, size_t n);
+/* Undoes it for one range. */
+void weft__os_guard_remove(void *memory, size_t size);
 /* The same for one range by page protection: two map entries. */
 int weft__os_guard_protect(void *memory, size_t size);
 /* Commits n ranges now, cheaper than by touching each; where the kernel cannot, nothing happens. */
@@ -44,7 +46,10 @@ void weft__os_futex_wake(uint32_t *word, int n);
 
 /* ---- threads ---- */
 
-/* A detached thread of the runtime, all signals but the synchronous ones blocked. */
+/*
+ * A detached thread of the runtime, all signals but the synchronous ones blocked, on the CPUs that the
+ * process had when weft__os_cpus was called. 0, -ENOMEM or -EAGAIN.
+ */
 int weft__os_thread_start(void (*fn)(void *), void *arg, const char *name);
 int32_t weft__os_thread_id(void);
 /* CPU time that the thread has used, nanoseconds; negative when it is gone. */
@@ -100,10 +105,10 @@ int weft__os_poll_one(int fd, unsigned events, weft_time_t deadline);
 /* ---- faults ---- */
 
 /*
- * Calls handler(address, thread's stack pointer) from SIGSEGV and SIGBUS on an alternate stack. When it
+ * Calls handler(address) from SIGSEGV and SIGBUS on an alternate stack. When it
  * returns, what the program had installed before takes the signal.
  */
-int weft__os_fault_handler(void (*handler)(void *address, void *sp));
+int weft__os_fault_handler(void (*handler)(void *address));
 /*
  * Gives the calling thread an alternate signal stack, if it has none; weft__os_altstack_free takes it back.
  */

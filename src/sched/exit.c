@@ -55,7 +55,7 @@ __attribute__((no_sanitize("thread"))) static void list_one(struct weft__task *t
 
 static void at_exit(void)
 {
-	struct listing listing = { 0, at_load(&rt.coarse_ms, RELAXED) };
+	struct listing listing = { 0, (uint32_t)(weft__os_now() / 1000000) };
 
 	if (at_load(&rt.state, ACQUIRE) == RT_RUNNING && at_load(&report_on, RELAXED))
 		weft__task_each(list_one, &listing);

@@ -14,6 +14,10 @@
  * their futex word. A waker takes thread and processor from the lists under rt.lock, writes `given`, and
  * wakes; a thread that wakes by itself (the poller) looks under rt.lock whether it was given something first.
  * So each processor has one owner always.
+ *
+ * While a processor idles, somebody has the role of the poller or is on the way to it, else no timer and no
+ * descriptor would be seen: who hands a processor on without going idle itself looks after it
+ * (weft__poller_ensure), and the monitor does while others run.
  */
 #include "sched/sched.h"
 
@@ -38,15 +42,26 @@ void weft__idle_proc_push(struct weft__proc *p)
 	at_store(&rt.idle_procs, rt.idle_procs + 1, RELAXED);
 }
 
+static void idle_thread_add(struct weft__thread *t)
+{
+	t->idle = true;
+	t->idle_prev = NULL;
+	t->idle_next = rt.idle_thread;
+	if (t->idle_next != NULL)
+		t->idle_next->idle_prev = t;
+	rt.idle_thread = t;
+}
+
 static void idle_thread_remove(struct weft__thread *t)
 {
-	struct weft__thread **link = &rt.idle_thread;
-
-	while (*link != t)
-		link = &(*link)->idle_next;
-	*link = t->idle_next;
+	if (t->idle_prev != NULL)
+		t->idle_prev->idle_next = t->idle_next;
+	else
+		rt.idle_thread = t->idle_next;
+	if (t->idle_next != NULL)
+		t->idle_next->idle_prev = t->idle_prev;
 	t->idle = false;
-	t->kick = t == rt.poller_thread;
+	t->kick = t == at_load(&rt.poller_thread, RELAXED);
 	if (t->kick)
 		at_store(&rt.poll_until, 0, RELAXED);
 }
@@ -99,14 +114,35 @@ bool weft__work_visible(void)
 	return weft__queue_visible() || timers_due();
 }
 
-NOINLINE void weft__wake_proc(void)
+/*
+ * One spinner less. When it was the last, whatever was queued meanwhile relied on it and may need another.
+ */
+static void unspin(void)
+{
+	if (at_sub(&rt.spinning, 1, ACQ_REL) != 1)
+		return;
+	light_barrier(); /* spinning before idle_procs, where heavy barriers are plain fences */
+	if (at_load(&rt.idle_procs, RELAXED) == 0)
+		return;
+	heavy_barrier(); /* spinning before the queues: pairs with wake_if_idle */
+	if (weft__work_visible())
+		wake_if_idle();
+}
+
+void weft__stop_spinning(struct weft__thread *self)
+{
+	self->spinning = false;
+	unspin();
+}
+
+NOINLINE bool weft__wake_proc(void)
 {
 	uint32_t nobody = 0;
 	struct weft__proc *p;
 	struct weft__thread *t;
 
 	if (!at_cas(&rt.spinning, &nobody, 1, ACQ_REL, RELAXED))
-		return;
+		return false;
 	lock_acquire(&rt.lock);
 	p = weft__idle_proc_pop();
 	t = p != NULL ? weft__idle_thread_pop() : NULL;
@@ -116,19 +152,24 @@ NOINLINE void weft__wake_proc(void)
 	}
 	lock_release(&rt.lock);
 	if (p == NULL) {
-		at_sub(&rt.spinning, 1, ACQ_REL);
-		return;
+		/* Somebody who came back from outside was faster. */
+		unspin();
+		return false;
 	}
 	monitor_wake();
 	if (t != NULL) {
 		weft__thread_wake(t);
-	} else if (!weft__worker_start(p, true)) {
-		lock_acquire(&rt.lock);
-		weft__idle_proc_push(p);
-		lock_release(&rt.lock);
-		at_sub(&rt.spinning, 1, ACQ_REL);
-		weft__timers_kick(weft__timers_next());
+		return true;
 	}
+	if (weft__worker_start(p, true))
+		return true;
+	/* No thread to be had: the monitor tries again. */
+	lock_acquire(&rt.lock);
+	weft__idle_proc_push(p);
+	at_sub(&rt.spinning, 1, ACQ_REL);
+	lock_release(&rt.lock);
+	weft__timers_kick(weft__timers_next());
+	return false;
 }
 
 void weft__proc_hand_off(struct weft__proc *p)
@@ -143,18 +184,28 @@ void weft__proc_hand_off(struct weft__proc *p)
 	heavy_barrier(); /* idle_procs before the queues: pairs with wake_if_idle */
 	if (weft__work_visible())
 		wake_if_idle();
+	else
+		weft__poller_ensure();
 	weft__timers_kick(weft__timers_next());
 }
 
-/* A spinner found work or gave up: when it was the last, what came meanwhile may need another. */
-void weft__stop_spinning(struct weft__thread *self)
+bool weft__poller_ensure(void)
 {
-	self->spinning = false;
-	if (at_sub(&rt.spinning, 1, ACQ_REL) != 1 || at_load(&rt.idle_procs, RELAXED) == 0)
-		return;
-	heavy_barrier(); /* spinning before the queues: pairs with wake_if_idle */
-	if (weft__work_visible())
-		wake_if_idle();
+	struct weft__thread *t = NULL;
+	bool vacant;
+
+	if (at_load(&rt.idle_procs, RELAXED) == 0 || at_load(&rt.poller_thread, RELAXED) != NULL)
+		return false;
+	lock_acquire(&rt.lock);
+	vacant = rt.poller_thread == NULL;
+	if (vacant)
+		t = weft__idle_thread_pop();
+	lock_release(&rt.lock);
+	if (t != NULL)
+		weft__thread_wake(t); /* finds nothing to do, and takes the role when it goes idle again */
+	else if (vacant)
+		return weft__wake_proc(); /* likewise, with a processor */
+	return t != NULL;
 }
 
 /* Sleeps until somebody gives this thread a processor or merely wakes it. */
@@ -192,7 +243,7 @@ static struct weft__thread *drop_role(struct weft__thread *self, bool listed)
 {
 	if (rt.poller_thread != self)
 		return NULL;
-	rt.poller_thread = NULL;
+	at_store(&rt.poller_thread, NULL, RELAXED);
 	return listed ? NULL : weft__idle_thread_pop();
 }
 
@@ -238,7 +289,7 @@ static void sleep_in_poller(struct weft__thread *self, weft_time_t until)
 	struct weft__proc *p = NULL;
 	bool listed;
 
-	weft__poll(self, until, &ready);
+	weft__poll(until, &ready);
 	lock_acquire(&rt.lock);
 	listed = self->idle;
 	if (listed) {
@@ -284,12 +335,10 @@ void weft__go_idle(struct weft__thread *self)
 			weft__idle_proc_push(self->proc);
 			self->proc = NULL;
 		}
-		self->idle = true;
-		self->idle_next = rt.idle_thread;
-		rt.idle_thread = self;
+		idle_thread_add(self);
 		if (rt.poller_thread == NULL) {
 			poll = true;
-			rt.poller_thread = self;
+			at_store(&rt.poller_thread, self, RELAXED);
 			until = timers_matter();
 			at_store(&rt.poll_until, until, RELAXED);
 		}

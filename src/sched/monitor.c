@@ -23,14 +23,14 @@
 #define TICK_MAX WEFT_US(2500)
 #define TICK_WAIT WEFT_US(500)
 #define TICK_RETRY WEFT_MS(1)
-#define TICK_IDLE WEFT_MS(10)
+#define TICK_IDLE WEFT_US(250)
 #define NEXT_WAITED WEFT_US(50)
 #define BLOCKED_SHORT WEFT_US(100)
 #define BLOCKED_LONG WEFT_MS(10)
 #define BURNED_LONG WEFT_MS(10)
 #define POLL_OVERDUE WEFT_MS(10)
 
-enum { QUIET_ROUNDS = 20, IDLE_ROUNDS = 3 };
+enum { QUIET_ROUNDS = 20, IDLE_ROUNDS = 8 };
 
 /* Takes (or borrows) the processor from a thread that is outside. */
 static bool retake(struct weft__proc *p, struct weft__thread *holder, enum claim how)
@@ -49,12 +49,13 @@ static bool retake(struct weft__proc *p, struct weft__thread *holder, enum claim
 	return at_cas(&holder->claim, &claim, (uint32_t)how, ACQ_REL, RELAXED);
 }
 
-static void take_away(struct weft__proc *p, struct weft__thread *holder)
+static bool take_away(struct weft__proc *p, struct weft__thread *holder)
 {
 	if (!weft__thread_available() || !retake(p, holder, CLAIM_TAKEN))
-		return;
+		return false;
 	at_add(&rt.retakes, 1, RELAXED);
 	weft__proc_hand_off(p);
+	return true;
 }
 
 /* The next slot waits behind a task that does not give way, and another processor idles. */
@@ -96,10 +97,10 @@ static bool blocks(struct weft__proc *p, struct weft__thread *holder, weft_time_
 	}
 	if (first || passed < BLOCKED_SHORT || used > passed / 8)
 		return false;
-	return weft__os_thread_sleeps(holder->tid) != 0;
+	return weft__os_thread_sleeps(holder->tid) > 0;
 }
 
-enum seen { QUIET, OTHERS_WAIT, ACTED };
+enum seen { QUIET, OTHERS_IDLE, OTHERS_WAIT, ACTED };
 
 /* Looks at one processor. OTHERS_WAIT: the task on it may soon have to lose it. */
 static enum seen watch(struct weft__proc *p, weft_time_t now)
@@ -122,8 +123,7 @@ static enum seen watch(struct weft__proc *p, weft_time_t now)
 	stuck = now - p->seen_at;
 	if (idlers) {
 		if (queue_length(p) != 0 || due(at_load(&p->wheel.next, RELAXED), now - NEXT_WAITED)) {
-			wake_if_idle();
-			return ACTED;
+			return wake_if_idle() ? ACTED : QUIET;
 		}
 		if (stuck >= NEXT_WAITED && at_load(&p->next, RELAXED) != NULL && free_next_slot(p, holder))
 			return ACTED;
@@ -136,8 +136,7 @@ static enum seen watch(struct weft__proc *p, weft_time_t now)
 	} else if (stuck < BLOCKED_LONG && (!waiting || idlers)) {
 		return QUIET;
 	}
-	take_away(p, holder);
-	return ACTED;
+	return take_away(p, holder) ? ACTED : QUIET;
 }
 
 /* Nobody looked at the descriptors for long, because all processors burn. */
@@ -150,25 +149,8 @@ static bool poll_overdue(weft_time_t now)
 		return false;
 	if (now - last < POLL_OVERDUE || !at_cas(&rt.polled_at, &last, now, RELAXED, RELAXED))
 		return false;
-	weft__poll(NULL, 0, &ready);
+	weft__poll(0, &ready);
 	weft__make_ready_list(NULL, &ready);
-	return true;
-}
-
-/* Threads idle, but none sleeps in the poller: the one that did was woken for work and is busy. */
-static bool replace_poller(void)
-{
-	struct weft__thread *t = NULL;
-
-	if (at_load(&rt.idle_procs, RELAXED) == 0)
-		return false;
-	lock_acquire(&rt.lock);
-	if (rt.poller_thread == NULL)
-		t = weft__idle_thread_pop();
-	lock_release(&rt.lock);
-	if (t == NULL)
-		return false;
-	weft__thread_wake(t);
 	return true;
 }
 
@@ -177,61 +159,84 @@ static void sleep_deep(weft_time_t until)
 {
 	at_store(&rt.monitor_asleep, 1, RELAXED);
 	heavy_barrier(); /* monitor_asleep before idle_procs: pairs with monitor_wake after the pop */
-	if (at_load(&rt.idle_procs, RELAXED) == rt.nprocs && !weft__work_visible())
+	if (at_load(&rt.idle_procs, RELAXED) == rt.nprocs && at_load(&rt.poller_thread, RELAXED) != NULL &&
+		!weft__work_visible())
 		while (at_load(&rt.monitor_asleep, RELAXED) != 0)
 			if (weft__os_futex_wait(&rt.monitor_asleep, 1, until) < 0)
 				break;
 	at_store(&rt.monitor_asleep, 0, RELAXED);
 }
 
+/* All processors idle. Returns how long to sleep until the next look. */
+static int64_t all_idle(int rounds, weft_time_t scavenge)
+{
+	if (weft__work_visible()) {
+		/* Whoever queued it could not get a thread. */
+		wake_if_idle();
+		return TICK_RETRY;
+	}
+	if (weft__poller_ensure())
+		return TICK_RETRY;
+	/* A program that pauses often must not wake the monitor each time it goes on. */
+	if (rounds > IDLE_ROUNDS)
+		sleep_deep(scavenge);
+	return at_load(&rt.idle_procs, RELAXED) == rt.nprocs ? TICK_IDLE : TICK_MIN;
+}
+
+/* Some processor is busy. */
+static enum seen some_busy(weft_time_t now)
+{
+	enum seen most = QUIET;
+
+	for (uint32_t i = 0; i < rt.nprocs; i++) {
+		enum seen seen = watch(&rt.procs[i], now);
+		most = seen > most ? seen : most;
+	}
+	if (poll_overdue(now))
+		most = ACTED;
+	if (weft__poller_ensure())
+		most = ACTED;
+	if (at_load(&rt.idle_procs, RELAXED) != 0) {
+		/* Where a thread could not be started, work waits although a processor idles. */
+		if (weft__work_visible() && wake_if_idle())
+			most = ACTED;
+		most = most == QUIET ? OTHERS_IDLE : most;
+	}
+	return most;
+}
+
 void weft__monitor_main(void *arg)
 {
+	static uint32_t never;
 	int64_t tick = TICK_MIN;
 	int quiet = 0, idle = 0;
 
 	(void)arg;
 	weft__os_thread_precise();
 	for (;;) {
-		static uint32_t never;
 		weft_time_t now, scavenge;
-		enum seen most = QUIET;
+		enum seen seen;
 
 		weft__os_futex_wait(&never, 0, weft__os_now() + tick);
 		now = weft__os_now();
 		at_store(&rt.coarse_ms, (uint32_t)(now / 1000000), RELAXED);
 		scavenge = weft__stack_scavenge(now);
 		if (at_load(&rt.idle_procs, RELAXED) == rt.nprocs) {
-			tick = TICK_IDLE;
-			if (weft__work_visible()) {
-				/* Whoever queued it could not get a thread: try again. */
-				wake_if_idle();
-				tick = TICK_RETRY;
-				idle = 0;
-			}
-			if (++idle > IDLE_ROUNDS) {
-				sleep_deep(scavenge);
-				if (at_load(&rt.idle_procs, RELAXED) != rt.nprocs) {
-					tick = TICK_MIN;
-					idle = 0;
-				}
-			}
+			tick = all_idle(++idle, scavenge);
 			quiet = 0;
 			continue;
 		}
-		if (idle != 0)
+		if (idle != 0 && tick > TICK_MIN)
 			tick = TICK_MIN;
 		idle = 0;
-		for (uint32_t i = 0; i < rt.nprocs; i++) {
-			enum seen seen = watch(&rt.procs[i], now);
-			most = seen > most ? seen : most;
-		}
-		if (poll_overdue(now) || replace_poller() || most == ACTED) {
+		seen = some_busy(now);
+		if (seen == ACTED) {
 			tick = TICK_MIN;
 			quiet = 0;
 		} else if (++quiet > QUIET_ROUNDS) {
 			tick = tick * 2 > TICK_MAX ? TICK_MAX : tick * 2;
 		}
-		if (most == OTHERS_WAIT && tick > TICK_WAIT)
+		if (seen != QUIET && tick > TICK_WAIT)
 			tick = TICK_WAIT;
 	}
 }

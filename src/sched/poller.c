@@ -56,6 +56,16 @@ static unsigned wanted(const struct entry *e)
 	return events;
 }
 
+/* For all that is wanted. An arming that fails leaves the one before, with its tag. Requires the lock. */
+static int arm(struct entry *e, int fd)
+{
+	int result = weft__os_poller_arm(&rt.poller, fd, wanted(e), e->tag + 1);
+
+	if (result == 0)
+		e->tag++;
+	return result;
+}
+
 static void report(const struct os_event *event, struct weft__list *ready)
 {
 	struct entry *e = entry_of(event->fd, false);
@@ -82,16 +92,17 @@ static void report(const struct os_event *event, struct weft__list *ready)
 			list_add(ready, t);
 	}
 	if (e->first != NULL)
-		(void)weft__os_poller_arm(&rt.poller, event->fd, wanted(e), ++e->tag);
+		(void)arm(e, event->fd);
 	lock_release(&e->lock);
 }
 
-void weft__poll(struct weft__thread *self, weft_time_t deadline, struct weft__list *ready)
+void weft__poll(weft_time_t deadline, struct weft__list *ready)
 {
 	struct os_event events[64];
 	int n = weft__os_poller_wait(&rt.poller, events, (int)ARRAY_LEN(events), deadline);
 
-	(void)self;
+	if (n < 0)
+		weft__panic("waiting for descriptors failed: %s", weft_strerror(n));
 	for (int i = 0; i < n; i++)
 		report(&events[i], ready);
 	if (n > 0)
@@ -137,7 +148,7 @@ int weft_fd_wait(int fd, unsigned events, weft_time_t deadline)
 	*link = &w;
 	at_add(&rt.poll_waiters, 1, RELAXED);
 	/* Also when it is armed already: the descriptor may have been closed and opened again since. */
-	result = weft__os_poller_arm(&rt.poller, fd, wanted(e), ++e->tag);
+	result = arm(e, fd);
 	if (result != 0) {
 		forget(e, &w);
 		lock_release(&e->lock);

@@ -42,7 +42,7 @@ void weft__global_put(struct weft__list *list, bool fresh)
 	else
 		queue->first = list->first;
 	queue->last = list->last;
-	queue->count += list->count;
+	at_store(&queue->count, queue->count + list->count, RELAXED);
 	at_store(&rt.global_count, rt.begun.count + rt.fresh.count, RELEASE);
 	lock_release(&rt.lock);
 	*list = (struct weft__list){ NULL, NULL, 0 };
@@ -51,11 +51,11 @@ void weft__global_put(struct weft__list *list, bool fresh)
 NOINLINE void weft__queue_overflow(struct weft__proc *p, struct weft__task *t)
 {
 	struct weft__list begun = { NULL, NULL, 0 }, fresh = { NULL, NULL, 0 };
+	struct weft__task *old;
 
-	for (int i = 0; i <= RING / 2 && t != NULL; i++) {
-		list_add(at_load(&t->sp, RELAXED) == NULL ? &fresh : &begun, t);
-		t = i < RING / 2 ? queue_take(p) : NULL;
-	}
+	for (int i = 0; i < RING / 2 && (old = queue_take(p)) != NULL; i++)
+		list_add(at_load(&old->sp, RELAXED) == NULL ? &fresh : &begun, old);
+	list_add(at_load(&t->sp, RELAXED) == NULL ? &fresh : &begun, t);
 	weft__global_put(&begun, false);
 	weft__global_put(&fresh, true);
 }
@@ -70,7 +70,7 @@ static uint32_t move(struct weft__list *to, struct weft__list *from, uint32_t n)
 		from->first = t->link;
 		if (from->first == NULL)
 			from->last = NULL;
-		from->count--;
+		at_store(&from->count, from->count - 1, RELAXED);
 		list_add(to, t);
 		moved++;
 	}

@@ -64,7 +64,6 @@ enum {
 	TURN = CHAOS ? 3 : 61,            /* most switches between two looks at the rest of the world */
 	STACK_MIN_SHIFT = 14,             /* 16 KiB */
 	STACK_CLASSES = 17,               /* up to 1 GiB */
-	STACK_DEFAULT_CLASS = 2,          /* 64 KiB */
 	STACK_CACHE = CHAOS ? 2 : 64,     /* free stacks of the default class that a processor keeps */
 	MAGAZINE = CHAOS ? 3 : 508,       /* free task headers in a magazine */
 	MAGAZINE_REFILL = CHAOS ? 2 : 64, /* new headers that are cut together */
@@ -125,7 +124,7 @@ struct weft__stack {
 	uint8_t guard;  /* enum guard_kind */
 };
 
-enum guard_kind { GUARD_NONE, GUARD_MADVISE, GUARD_MPROTECT, GUARD_CANARY };
+enum guard_kind { GUARD_MADVISE, GUARD_MPROTECT, GUARD_CANARY };
 
 /* ---- tasks (task.c) ---- */
 
@@ -136,10 +135,10 @@ enum task_flags {
 };
 
 /*
- * What a task owes to something that waits for tasks (a wait group, weft_run): settle(self, to, n) is called inside when n
- * tasks with this debt have ended. A successor on the same stack that owes to the same inherits the debt of
- * the one before it: nobody can see the difference, for the count cannot reach its end before the successor
- * has ended too, and a thousand tasks that end in a row settle with a few locked operations.
+ * What a task owes to something that waits for tasks (a wait group, weft_run): settle(self, to, n) is called
+ * inside when n tasks with this debt have ended. A successor on the same stack that owes to the same inherits
+ * the debt of the one before it: nobody can see the difference, for the count cannot reach its end before the
+ * successor has ended too, and a thousand tasks that end in a row settle with a few locked operations.
  */
 struct weft__debt {
 	void (*settle)(struct weft__thread *self, void *to, uint32_t n);
@@ -245,7 +244,7 @@ struct weft__thread {
 	bool spinning;                 /* counted in rt.spinning */
 	struct weft__proc *given;      /* rt.lock: a processor handed over with the wake-up */
 	struct weft__task *given_task; /* rt.lock: for a pinned thread, its task */
-	struct weft__thread *idle_next;
+	struct weft__thread *idle_next, *idle_prev;
 	struct weft__thread *all_next; /* list of all records; written once */
 	uint32_t used;                 /* atomic: record belongs to a living thread */
 	int32_t tid;
@@ -268,7 +267,6 @@ struct weft__waiter {
 	struct weft__task *task;          /* NULL: a plain thread */
 	struct weft__thread *thread;      /* of a plain thread */
 	uint32_t state;                   /* atomic: enum wait_state */
-	uint32_t woken;                   /* atomic; plain thread: weft__ready was called */
 	uint32_t *lock;                   /* released once the context is saved; NULL: none */
 	weft_time_t deadline;
 	const char *reason;
@@ -374,7 +372,8 @@ ALWAYS_INLINE struct weft__thread *enter_as(struct weft__thread *self)
 	ASSERT(!self->inside);
 	at_store(&self->inside, 1, RELAXED);
 	light_barrier();
-	if (unlikely(at_load(&self->claim, RELAXED) != CLAIM_NONE))
+	/* Acquire: what the monitor did with a processor that it borrowed. */
+	if (unlikely(at_load(&self->claim, ACQUIRE) != CLAIM_NONE))
 		return weft__enter_slow();
 	return self;
 }
@@ -431,6 +430,8 @@ void weft__locals_end(void **locals);
 
 /* ---- stacks (stack.c) ---- */
 
+/* The class of stacks that nobody asked a size for: 64 KiB, or four pages where pages are large. */
+extern uint8_t weft__stack_default;
 struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class);
 void weft__stack_put(struct weft__proc *p, struct weft__stack *s);
 ALWAYS_INLINE size_t stack_size(const struct weft__stack *s)
@@ -451,121 +452,20 @@ void weft__stack_setup(void);
 weft_time_t weft__stack_scavenge(weft_time_t now);
 void weft__stack_counts(uint64_t *all, uint64_t *unused, const char **guard);
 
-/* ---- queues (proc.c) ---- */
+/* ---- queues of ready tasks ---- */
 
-void weft__proc_init(struct weft__proc *p, uint32_t index, weft_time_t now);
-/* Adds to the processor's queue; half of a full queue goes to the global one. */
-NOINLINE void weft__queue_overflow(struct weft__proc *p, struct weft__task *t);
-/* Steals half of victim's queue into p's; one of them is returned to be run, NULL: nothing there. */
-struct weft__task *weft__steal(struct weft__proc *p, struct weft__proc *victim);
-/* Adds to the global queue; the tasks have all run before (or, fresh, have not). Empties the list. */
-void weft__global_put(struct weft__list *list, bool fresh);
-/* Takes a fair share of the global queue, `most` at most: one is returned, the others go to p's queue. */
-struct weft__task *weft__global_take(struct weft__proc *p, uint32_t most);
-
-ALWAYS_INLINE void list_add(struct weft__list *list, struct weft__task *t)
-{
-	t->link = NULL;
-	if (list->last != NULL)
-		list->last->link = t;
-	else
-		list->first = t;
-	list->last = t;
-	list->count++;
-}
-
-ALWAYS_INLINE uint32_t queue_length(const struct weft__proc *p)
-{
-	uint32_t head = at_load(&p->head, ACQUIRE);
-
-	return at_load(&p->tail, ACQUIRE) - head;
-}
-
-ALWAYS_INLINE void queue_put(struct weft__proc *p, struct weft__task *t)
-{
-	uint32_t tail = at_load(&p->tail, RELAXED);
-	uint32_t head =
-		at_load(&p->head, ACQUIRE); /* pairs with the takers: their reads of the slot are done */
-
-	if (unlikely(tail - head >= RING)) {
-		weft__queue_overflow(p, t);
-		return;
-	}
-	at_store(&p->ring[tail % RING], t, RELAXED);
-	at_store(&p->tail, tail + 1, RELEASE); /* publishes the slot and the task to thieves */
-}
-
-/*
- * Many tasks wait, so the ones that come next are cold: fetch the header of the fourth, and what the second's
- * header, fetched two takes ago, points to. A thief may have taken them: what is read may be stale, and is
- * only prefetched.
- */
-ALWAYS_INLINE void prefetch(const struct weft__proc *p, uint32_t head)
-{
-	const struct weft__task *t = at_load(&p->ring[(head + 2) % RING], RELAXED);
-	const char *header = (const char *)at_load(&p->ring[(head + 4) % RING], RELAXED);
-	const char *sp = at_load(&t->sp, RELAXED);
-
-	__builtin_prefetch(header);
-	__builtin_prefetch(header + CACHE_LINE);
-	if (sp == NULL)
-		return;
-	__builtin_prefetch(at_load(&t->stack, RELAXED));
-	for (int i = 0; i < 6; i++)
-		__builtin_prefetch(sp + i * CACHE_LINE);
-}
-
-ALWAYS_INLINE struct weft__task *queue_take(struct weft__proc *p)
-{
-	uint32_t head = at_load(&p->head, ACQUIRE);
-
-	for (;;) {
-		uint32_t tail = at_load(&p->tail, RELAXED);
-		struct weft__task *t;
-		if (head == tail)
-			return NULL;
-		t = at_load(&p->ring[head % RING], RELAXED);
-		if (tail - head > 4)
-			prefetch(p, head);
-		if (likely(rt.single)) {
-			at_store(&p->head, head + 1, RELEASE);
-			return t;
-		}
-		if (at_cas(&p->head, &head, head + 1, ACQ_REL, ACQUIRE))
-			return t;
-	}
-}
-
-ALWAYS_INLINE bool turn_over(const struct weft__proc *p)
-{
-	return at_load(&p->ticks, RELAXED) == p->turn_end;
-}
-
-/* The next task that is at hand; NULL: none, or it is time to look around. */
-ALWAYS_INLINE struct weft__task *pick(struct weft__proc *p)
-{
-	struct weft__task *t = at_load(&p->next, RELAXED);
-	uint32_t ticks = at_load(&p->ticks, RELAXED);
-
-	if (unlikely(ticks == p->turn_end))
-		return NULL;
-	at_store(&p->ticks, ticks + 1, RELAXED);
-	if (t != NULL) {
-		at_store(&p->next, NULL, RELAXED);
-		return t;
-	}
-	return queue_take(p);
-}
+#include "sched/queue.h"
 
 /* ---- waking and sleeping (idle.c); becoming ready (switch.c) ---- */
 
-/* Work was queued: wakes a processor if one idles and nobody looks for work yet. */
-NOINLINE void weft__wake_proc(void);
-ALWAYS_INLINE void wake_if_idle(void)
+/* Work was queued: wakes a processor if one idles and nobody looks for work yet. True: it did. */
+NOINLINE bool weft__wake_proc(void);
+ALWAYS_INLINE bool wake_if_idle(void)
 {
 	light_barrier(); /* the queue's tail before idle_procs: pairs with the heavy barrier in go_idle */
-	if (unlikely(at_load(&rt.idle_procs, RELAXED) != 0) && at_load(&rt.spinning, RELAXED) == 0)
-		weft__wake_proc();
+	if (likely(at_load(&rt.idle_procs, RELAXED) == 0) || at_load(&rt.spinning, RELAXED) != 0)
+		return false;
+	return weft__wake_proc();
 }
 
 /*
@@ -580,6 +480,10 @@ void weft__make_ready_list(struct weft__thread *self, struct weft__list *list);
 bool weft__queue_visible(void);
 /* Is there anything that a processor without work could do? */
 bool weft__work_visible(void);
+/*
+ * Somebody must sleep in the poller while a processor idles; true: nobody did, and a thread was woken for it.
+ */
+bool weft__poller_ensure(void);
 /* A spinner found work or gave up: when it was the last, what came meanwhile may need another. */
 void weft__stop_spinning(struct weft__thread *self);
 /*
@@ -667,8 +571,11 @@ void weft__wheel_init(struct weft__wheel *wheel, weft_time_t now);
 void weft__timer_arm(struct weft__proc *p, struct weft__timer *t);
 /* True: it was armed and will not fire. */
 bool weft__timer_cancel(struct weft__timer *t);
-/* Fires what is due in the wheel; tasks that became ready are added to the list. Inside. */
-void weft__wheel_run(
+/*
+ * Fires what is due in the wheel; tasks that became ready are added to the list. True: there is more, but the
+ * lock was held long enough. Inside.
+ */
+bool weft__wheel_run(
 	struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now, struct weft__list *ready);
 /* The earliest time at which any processor's wheel has something to do. */
 weft_time_t weft__timers_next(void);
@@ -679,13 +586,14 @@ void weft__timers_kick(weft_time_t when);
 /* ---- the poller (poller.c) ---- */
 
 /* Collects what is ready; waits until the deadline (0: does not wait). Outside of rt.lock. */
-void weft__poll(struct weft__thread *self, weft_time_t deadline, struct weft__list *ready);
+void weft__poll(weft_time_t deadline, struct weft__list *ready);
 
 /* ---- monitor (monitor.c) ---- */
 
 void weft__monitor_main(void *arg);
 ALWAYS_INLINE void monitor_wake(void)
 {
+	light_barrier(); /* idle_procs before monitor_asleep: pairs with the heavy barrier in sleep_deep */
 	if (unlikely(at_load(&rt.monitor_asleep, RELAXED) != 0) &&
 		at_xchg(&rt.monitor_asleep, 0, RELAXED) != 0)
 		weft__os_futex_wake(&rt.monitor_asleep, 1);

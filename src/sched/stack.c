@@ -21,8 +21,9 @@
  * the same few sets of the first-level cache. So the stacks of an arena start 0 to 896 bytes lower in turn.
  *
  * Free stacks wait, last in first out, in the processor (default class only) or in the class: `dirty` may
- * hold memory, `clean` has none. The monitor comes by each second while there are many dirty ones: of those
- * that nobody needed in that second half are given back, all once they are few. Guards survive that.
+ * hold memory, `clean` has none that was used. The monitor comes by each second while there are many dirty
+ * ones: of those that nobody needed in that second half are given back, all once they are few. Guards survive
+ * that.
  *
  * Everything in `shelves`, and how far an arena is cut, is protected by `lock`; the list of arenas is only
  * ever prepended to (release) and is read without it (acquire), also from the fault handler.
@@ -66,10 +67,14 @@ static uint32_t guard_mode;  /* atomic, written under lock: what new stacks get 
 static size_t protect_left;
 static weft_time_t scavenge_at = WEFT_NEVER;
 
+uint8_t weft__stack_default = 2;
+
 void weft__stack_setup(void)
 {
 	const char *env = getenv("WEFT_GUARD");
 
+	while (((size_t)1 << (STACK_MIN_SHIFT + weft__stack_default)) < weft__os_page_size() * 4)
+		weft__stack_default++;
 	protect_left = weft__os_map_limit() / 4;
 	guard_mode = GUARD_MADVISE;
 	if (env == NULL || *env == '\0' || strcmp(env, "madvise") == 0)
@@ -94,6 +99,9 @@ static void install_guards(struct weft__stack *s, uint32_t n)
 				s[i].guard = GUARD_MADVISE;
 			return;
 		}
+		/* A canary is read: what was installed before the failure must go. */
+		for (uint32_t i = 0; i < n; i++)
+			weft__os_guard_remove(s[i].base, page);
 		at_store(&guard_mode, GUARD_MPROTECT, RELAXED);
 	}
 	lock_acquire(&lock);
@@ -218,7 +226,7 @@ static void refill(struct weft__proc *p, struct shelf *c)
 static NOINLINE struct weft__stack *get_shared(struct weft__proc *p, uint32_t class)
 {
 	struct shelf *c = &shelves[class];
-	bool cached = p != NULL && class == STACK_DEFAULT_CLASS;
+	bool cached = p != NULL && class == weft__stack_default;
 	struct weft__stack *s;
 	uint32_t n = 0;
 
@@ -247,7 +255,7 @@ static NOINLINE struct weft__stack *get_shared(struct weft__proc *p, uint32_t cl
 
 struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class)
 {
-	if (p != NULL && class == STACK_DEFAULT_CLASS && p->free_stacks != NULL) {
+	if (p != NULL && class == weft__stack_default && p->free_stacks != NULL) {
 		struct weft__stack *s = p->free_stacks;
 		p->free_stacks = s->next;
 		at_bump(&p->nfree_stacks, -1u);
@@ -278,7 +286,7 @@ static NOINLINE void put_shared(struct weft__stack *first, struct weft__stack *l
 void weft__stack_put(struct weft__proc *p, struct weft__stack *s)
 {
 	at_store(&s->task, NULL, RELAXED);
-	if (p == NULL || s->class != STACK_DEFAULT_CLASS) {
+	if (p == NULL || s->class != weft__stack_default) {
 		put_shared(s, s, 1);
 		return;
 	}
@@ -336,37 +344,45 @@ struct weft__stack *weft__stack_find(const void *address)
 	return NULL;
 }
 
-/* Moves up to n dirty stacks of a class to the clean ones, memory given back. Requires lock. */
-static void give_back(struct shelf *c, uint32_t class, size_t n)
+/* Takes the n dirty stacks off that were used least lately; the list of them. Requires lock. */
+static struct weft__stack *take_oldest(struct shelf *c, size_t n)
 {
-	size_t page = weft__os_page_size();
-	size_t size = (size_t)1 << (STACK_MIN_SHIFT + class);
 	struct weft__stack *keep = c->dirty, *s;
-	char *bases[SCAVENGE_BATCH];
 
-	/* The head of the list was used last and stays. */
 	for (size_t i = 1; i < c->ndirty - n; i++)
 		keep = keep->next;
 	s = keep->next;
 	keep->next = NULL;
 	c->ndirty -= n;
+	return s;
+}
+
+/* Gives the memory of a list of stacks back, then puts them with the clean ones. */
+static void give_back(struct shelf *c, struct weft__stack *s)
+{
+	size_t page = weft__os_page_size();
+	char *bases[SCAVENGE_BATCH];
+
 	while (s != NULL) {
+		struct weft__stack *first = s, *last = s;
 		size_t count = 0;
-		while (s != NULL && count < SCAVENGE_BATCH) {
-			struct weft__stack *next = s->next;
+		for (; s != NULL && count < SCAVENGE_BATCH; s = s->next) {
 			bases[count++] = s->base + page;
-			s->next = c->clean;
-			c->clean = s;
-			c->nclean++;
-			s = next;
+			last = s;
 		}
-		weft__os_discard(bases, count, size - page);
+		weft__os_discard(bases, count, stack_size(first) - page);
+		lock_acquire(&lock);
+		last->next = c->clean;
+		c->clean = first;
+		c->nclean += count;
+		lock_release(&lock);
 	}
 }
 
 weft_time_t weft__stack_scavenge(weft_time_t now)
 {
 	weft_time_t next = at_load(&scavenge_at, RELAXED);
+	struct weft__stack *old[STACK_CLASSES];
 
 	if (now < next)
 		return next;
@@ -377,20 +393,23 @@ weft_time_t weft__stack_scavenge(weft_time_t now)
 		size_t n = c->least;
 		if (c->ndirty > KEEP_DIRTY)
 			next = now + WEFT_S(1);
+		old[i] = NULL;
 		if (n > KEEP_DIRTY) {
 			n -= KEEP_DIRTY;
-			give_back(c, i, n > 4 * SCAVENGE_BATCH ? n / 2 : n);
+			old[i] = take_oldest(c, n > 4 * SCAVENGE_BATCH ? n / 2 : n);
 		}
 		c->least = c->ndirty;
 	}
 	at_store(&scavenge_at, next, RELAXED);
 	lock_release(&lock);
+	for (uint32_t i = 0; i < STACK_CLASSES; i++)
+		give_back(&shelves[i], old[i]);
 	return next;
 }
 
 void weft__stack_counts(uint64_t *all, uint64_t *unused, const char **guard)
 {
-	static const char *const names[] = { "none", "madvise", "mprotect", "canary" };
+	static const char *const names[] = { "madvise", "mprotect", "canary" };
 
 	lock_acquire(&lock);
 	*all = cut;

@@ -42,12 +42,11 @@ static uint32_t setting(const char *name, uint32_t otherwise, uint32_t most)
 }
 
 /* An overflow ends the process: the stack holds nothing to go on with. */
-static void on_fault(void *address, void *sp)
+static void on_fault(void *address)
 {
 	struct weft__stack *s = weft__stack_find(address);
 	const struct weft__task *t;
 
-	(void)sp;
 	if (s == NULL || (size_t)((char *)address - s->base) >= weft__os_page_size())
 		return;
 	t = at_load(&s->task, RELAXED);

@@ -123,11 +123,13 @@ void weft_yield(void)
 	self = enter_as(self);
 	me = self->task;
 	next = at_hand(self);
-	/* Alone on this processor, and the turn is not over: nothing to give way to. */
-	if (next == NULL && self->diverted == NULL && self->pinned == NULL && !turn_over(self->proc) &&
-		at_load(&rt.global_count, RELAXED) == 0) {
-		leave(self);
-		return;
+	if (next == NULL && self->diverted == NULL && self->pinned == NULL && !turn_over(self->proc)) {
+		if (at_load(&rt.global_count, RELAXED) == 0) {
+			/* Alone on this processor, and the turn is not over: nothing to give way to. */
+			leave(self);
+			return;
+		}
+		self->proc->turn_end = self->proc->ticks; /* those in the global queue go first */
 	}
 	self = switch_from(self, me, next, AFTER_YIELD);
 	if (likely(self->after == AFTER_YIELD)) {

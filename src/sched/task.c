@@ -75,7 +75,7 @@ struct weft__task *weft__task_new(struct weft__proc *p, weft_fn_t *fn, void *arg
 	t->arg = arg;
 	t->pinned = NULL;
 	t->pins = 0;
-	t->stack_class = STACK_DEFAULT_CLASS;
+	t->stack_class = weft__stack_default;
 	at_store(&t->reason, NULL, RELAXED);
 	at_store(&t->id, new_id(p), RELAXED);
 	at_store(&t->site, site, RELAXED);
@@ -202,7 +202,7 @@ static int class_of(size_t size)
 	int n = 0;
 
 	if (size == 0)
-		return STACK_DEFAULT_CLASS;
+		return weft__stack_default;
 	if (size < least)
 		size = least;
 	while (n < STACK_CLASSES && ((size_t)1 << (STACK_MIN_SHIFT + n)) < size)

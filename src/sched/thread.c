@@ -120,22 +120,22 @@ static void worker_birth(void *arg)
 	weft__os_thread_precise();
 	at_store(&self->inside, 1, RELAXED);
 	self->spinning = birth.spinning;
-	self->proc = birth.p;
-	at_store(&birth.p->holder, self, RELEASE);
+	hold(self, birth.p);
 	weft__worker_main(self);
 }
 
-/* Counts the tasks that hold a thread outside of weft, and names one. */
+/* Counts the tasks that are outside of weft, each on a thread of its own, and names one. */
 static void report_cap(void)
 {
 	const struct weft__task *some = NULL;
 	unsigned stuck = 0;
 
 	for (struct weft__thread *t = at_load(&rt.all_threads, ACQUIRE); t != NULL; t = t->all_next) {
-		if (!at_load(&t->used, ACQUIRE) || at_load(&t->claim, RELAXED) != CLAIM_TAKEN)
+		const struct weft__task *task = at_load(&t->task, RELAXED);
+		if (!at_load(&t->used, ACQUIRE) || task == NULL || at_load(&t->inside, RELAXED))
 			continue;
 		stuck++;
-		some = at_load(&t->task, RELAXED);
+		some = task;
 	}
 	if (some != NULL)
 		weft__warn("all %u threads are in use (WEFT_MAXTHREADS): %u tasks block or burn outside of "
@@ -229,8 +229,7 @@ NOINLINE struct weft__thread *weft__enter_slow(void)
 	p = weft__idle_proc_pop();
 	lock_release(&rt.lock);
 	if (p != NULL) {
-		self->proc = p;
-		at_store(&p->holder, self, RELEASE);
+		hold(self, p);
 		monitor_wake();
 		return self;
 	}

@@ -21,8 +21,8 @@
  *
  * A timer without a function wakes a waiter: claimed under the wheel's lock, made ready after. One with a
  * function starts a task: the header is allocated under the lock, so that a lack of memory leaves the timer
- * armed, a millisecond later. Whoever cancels reads timer->wheel, locks it and looks again: as long as wheel
- * is set the timer cannot go away.
+ * armed, a millisecond later. Whoever cancels reads timer->wheel, locks it and looks again: only if it is
+ * still that wheel, its lock is the one that protects the timer.
  *
  * Rejected: a heap. With a million sleeping tasks each removal touches some twenty cold lines; the wheel
  * about eight.
@@ -31,7 +31,11 @@
 
 #include "sched/sched.h"
 
-enum { TICK_SHIFT = 10, LEVEL_BITS = 6 };
+enum {
+	TICK_SHIFT = 10,
+	LEVEL_BITS = 6,
+	FIRE_MOST = 512 /* timers that fire while the lock is held once */
+};
 
 _Static_assert(sizeof(weft_timer_t) >= sizeof(struct weft__task_timer), "weft_timer_t holds a timer");
 _Static_assert(WHEEL_SLOTS == 1 << LEVEL_BITS, "a slot for each value of a level's bits");
@@ -148,22 +152,27 @@ void weft__timers_kick(weft_time_t when)
 
 bool weft__timer_cancel(struct weft__timer *t)
 {
-	struct weft__wheel *wheel =
-		at_load(&t->wheel, ACQUIRE); /* pairs with the store of NULL by who fired it */
-	bool armed;
+	struct weft__wheel *wheel;
 
-	if (wheel == NULL)
-		return false;
-	lock_acquire(&wheel->lock);
-	armed = at_load(&t->wheel, RELAXED) != NULL;
-	if (armed) {
-		removed(wheel, t);
-		at_store(&t->wheel, NULL, RELAXED);
-		if (next_level(wheel) < 0)
-			at_store(&wheel->next, WEFT_NEVER, RELAXED);
+	/* Acquire pairs with the store of NULL by who fired it. */
+	while ((wheel = at_load(&t->wheel, ACQUIRE)) != NULL) {
+		/*
+		 * Between the look and the lock it may have fired, and been armed again, perhaps elsewhere.
+		 */
+		bool same;
+		lock_acquire(&wheel->lock);
+		same = at_load(&t->wheel, RELAXED) == wheel;
+		if (same) {
+			removed(wheel, t);
+			at_store(&t->wheel, NULL, RELAXED);
+			if (next_level(wheel) < 0)
+				at_store(&wheel->next, WEFT_NEVER, RELAXED);
+		}
+		lock_release(&wheel->lock);
+		if (same)
+			return true;
 	}
-	lock_release(&wheel->lock);
-	return armed;
+	return false;
 }
 
 /* Requires the lock; t is in no slot. */
@@ -197,49 +206,61 @@ static void fire(
 		list_add(ready, task);
 }
 
-void weft__wheel_run(
+/* Moves what is in the slot down, now that the wheel has come to its start. Requires the lock. */
+static void cascade(struct weft__wheel *wheel, struct weft__slot *slot, int level)
+{
+	struct weft__timer *t = slot->first, *last = t->prev, *next;
+
+	slot->first = NULL;
+	wheel->bits[level] &= ~(1ull << t->slot);
+	for (;; t = next) {
+		bool end = t == last;
+		next = t->next;
+		/* It fires soon; a waiter lies on a stack that nobody has touched since. */
+		if (level == 1)
+			__builtin_prefetch(t->waiter);
+		__builtin_prefetch(next->next);
+		insert(wheel, t);
+		if (end)
+			return;
+	}
+}
+
+bool weft__wheel_run(
 	struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now, struct weft__list *ready)
 {
 	uint64_t present = (uint64_t)now >> TICK_SHIFT;
+	uint32_t fired = 0;
 	int level;
 
 	lock_acquire(&wheel->lock);
-	while ((level = next_level(wheel)) >= 0) {
+	while ((level = next_level(wheel)) >= 0 && fired < FIRE_MOST) {
 		int shift = LEVEL_BITS * level;
 		uint64_t index = (uint64_t)__builtin_ctzll(wheel->bits[level]);
-		uint64_t above = shift + LEVEL_BITS >= 64
-					 ? 0
-					 : wheel->now >> (shift + LEVEL_BITS) << (shift + LEVEL_BITS);
+		uint64_t above = wheel->now >> (shift + LEVEL_BITS) << (shift + LEVEL_BITS);
 		uint64_t start = above | index << shift;
 		struct weft__slot *slot = &wheel->slots[level][index];
-		struct weft__timer *t = slot->first, *next, *last;
 
 		if (start > present)
 			break;
 		wheel->now = start;
-		slot->first = NULL;
-		wheel->bits[level] &= ~(1ull << index);
-		last = t->prev;
-		for (;; t = next) {
-			bool end = t == last;
-			next = t->next;
-			if (level == 0) {
-				fire(self, wheel, t, ready);
-			} else {
-				/* It fires soon; a waiter lies on a stack that nobody has touched since. */
-				if (level == 1)
-					__builtin_prefetch(t->waiter);
-				__builtin_prefetch(next->next);
-				insert(wheel, t);
-			}
-			if (end)
-				break;
+		if (level > 0) {
+			cascade(wheel, slot, level);
+			continue;
+		}
+		/* One by one, so that the rest of a slot may stay for the next run. */
+		while (slot->first != NULL && fired < FIRE_MOST) {
+			struct weft__timer *t = slot->first;
+			removed(wheel, t);
+			fire(self, wheel, t, ready);
+			fired++;
 		}
 	}
-	if (wheel->now < present)
+	if (fired < FIRE_MOST && wheel->now < present)
 		wheel->now = present;
 	renew_next(wheel);
 	lock_release(&wheel->lock);
+	return fired >= FIRE_MOST;
 }
 
 weft_time_t weft__timers_next(void)

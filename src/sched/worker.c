@@ -24,11 +24,14 @@ enum { STEAL_PASSES = 4, PAUSES = 16 };
 static void fire_timers(struct weft__thread *self, struct weft__wheel *wheel, weft_time_t now)
 {
 	struct weft__list ready = { NULL, NULL, 0 };
+	bool more;
 
 	if (at_load(&wheel->next, RELAXED) > now)
 		return;
-	weft__wheel_run(self, wheel, now, &ready);
-	weft__make_ready_list(self, &ready);
+	do {
+		more = weft__wheel_run(self, wheel, now, &ready);
+		weft__make_ready_list(self, &ready);
+	} while (more);
 }
 
 static void poll_now(struct weft__thread *self, weft_time_t now, int64_t at_most_every_ns)
@@ -40,7 +43,7 @@ static void poll_now(struct weft__thread *self, weft_time_t now, int64_t at_most
 		return;
 	if (!at_cas(&rt.polled_at, &last, now, RELAXED, RELAXED))
 		return;
-	weft__poll(self, 0, &ready);
+	weft__poll(0, &ready);
 	weft__make_ready_list(self, &ready);
 }
 
@@ -189,18 +192,20 @@ static void wait_for_pinned(struct weft__thread *self)
 /* There is no memory for its stack at the moment: the task waits at the end of the global queue. */
 static void postpone(struct weft__thread *self, struct weft__task *t)
 {
-	static uint32_t reported;
-	static uint32_t never;
+	static uint32_t reported, never;
 	struct weft__list list = { NULL, NULL, 0 };
 
-	(void)self;
 	if (at_xchg(&reported, 1, RELAXED) == 0)
 		weft__warn("no memory for a stack: task %llu created at %s waits until others end",
 			(unsigned long long)t->id, t->site);
 	list_add(&list, t);
 	weft__global_put(&list, true);
-	/* Memory comes back when tasks end; nobody announces it, so look again a thousand times a second. */
-	weft__os_futex_wait(&never, 0, weft__os_now() + WEFT_MS(1));
+	/*
+	 * Memory comes back when tasks end. Those that have begun go first; without any, look again a
+	 * thousand times a second, for nobody announces it.
+	 */
+	if (queue_length(self->proc) == 0 && at_load(&rt.begun.count, RELAXED) == 0)
+		weft__os_futex_wait(&never, 0, weft__os_now() + WEFT_MS(1));
 }
 
 void weft__worker_main(struct weft__thread *self)

@@ -9,34 +9,21 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include "base/atomic.h"
 #include "os/os.h"
 
 enum { ALTSTACK = 64 * 1024 };
 
-static void (*fault_handler)(void *address, void *sp);
+static void (*fault_handler)(void *address);
 static struct sigaction before[2]; /* SIGSEGV, SIGBUS */
-
-static void *stack_pointer(const void *context)
-{
-	const ucontext_t *uc = context;
-
-#if defined(__x86_64__)
-	return (void *)uc->uc_mcontext.gregs[REG_RSP];
-#elif defined(__aarch64__)
-	return (void *)uc->uc_mcontext.sp;
-#else
-	return (void *)uc->uc_mcontext.__gregs[REG_SP];
-#endif
-}
 
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
 	const struct sigaction *old = &before[signal == SIGBUS];
 
-	fault_handler(info->si_addr, stack_pointer(context));
+	if (info->si_code > 0)
+		fault_handler(info->si_addr);
 	if (old->sa_flags & SA_SIGINFO) {
 		old->sa_sigaction(signal, info, context);
 	} else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
@@ -44,10 +31,13 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	} else {
 		struct sigaction dfl = { .sa_handler = SIG_DFL };
 		sigaction(signal, &dfl, NULL);
+		/* A fault happens again when the handler returns; a signal that somebody sent does not. */
+		if (info->si_code <= 0)
+			raise(signal);
 	}
 }
 
-int weft__os_fault_handler(void (*handler)(void *address, void *sp))
+int weft__os_fault_handler(void (*handler)(void *address))
 {
 	struct sigaction action = { .sa_sigaction = on_fault,
 		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };

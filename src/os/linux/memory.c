@@ -15,6 +15,9 @@
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
+#ifndef MADV_GUARD_REMOVE
+#define MADV_GUARD_REMOVE 103
+#endif
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
@@ -139,6 +142,11 @@ void weft__os_commit(void *first, size_t size, size_t stride, size_t n)
 			return;
 		done += count;
 	}
+}
+
+void weft__os_guard_remove(void *memory, size_t size)
+{
+	(void)madvise(memory, size, MADV_GUARD_REMOVE);
 }
 
 int weft__os_guard_protect(void *memory, size_t size)

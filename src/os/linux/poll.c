@@ -102,12 +102,14 @@ int weft__os_poller_wait(const struct os_poller *poller, struct os_event *events
 	errno = ENOSYS;
 	if (__atomic_load_n(&has_pwait2, __ATOMIC_RELAXED))
 		count = (int)syscall(SYS_epoll_pwait2, poller->epoll, got, n, timeout, NULL, 0);
-	if (count < 0 && errno == ENOSYS) {
-		/* Before Linux 5.11: milliseconds. Rounded up, so that a deadline is not polled for. */
+	if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
+		/* Before Linux 5.11, or forbidden by a filter. Rounded up: a deadline is not polled for. */
 		int64_t ms = timeout == NULL ? -1 : ts.tv_sec * 1000 + (ts.tv_nsec + 999999) / 1000000;
 		__atomic_store_n(&has_pwait2, 0, __ATOMIC_RELAXED);
 		count = epoll_wait(poller->epoll, got, n, ms > 60000 ? 60000 : (int)ms);
 	}
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < count; i++) {
 		if (got[i].data.u64 == KICK) {
 			uint64_t drained;

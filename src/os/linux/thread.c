@@ -25,6 +25,10 @@
 
 enum { SYSTEM_STACK = 256 * 1024 };
 
+/* The CPUs of the process when the runtime started. */
+static cpu_set_t *allowed;
+static size_t allowed_size;
+
 weft_time_t weft__os_now(void)
 {
 	struct timespec ts;
@@ -94,6 +98,9 @@ int weft__os_thread_start(void (*fn)(void *), void *arg, const char *name)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, SYSTEM_STACK);
+	/* Not those of the task that happens to run here: it may be pinned and have chosen its own. */
+	if (allowed != NULL)
+		pthread_attr_setaffinity_np(&attr, allowed_size, allowed);
 	/* Signals for the process go to the program's own threads. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
@@ -106,11 +113,18 @@ int weft__os_thread_start(void (*fn)(void *), void *arg, const char *name)
 	sigdelset(&all, SIGPROF);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&thread, &attr, thread_main, start);
+	if (err == EINVAL) {
+		/* A program with much thread-local data, or CPUs that are gone: the defaults may do. */
+		pthread_attr_destroy(&attr);
+		pthread_attr_init(&attr);
+		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+		err = pthread_create(&thread, &attr, thread_main, start);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	if (err != 0)
 		weft__free(start);
-	return -err;
+	return err == 0 ? 0 : err == ENOMEM ? -ENOMEM : -EAGAIN;
 }
 
 int32_t weft__os_thread_id(void)
@@ -245,12 +259,15 @@ unsigned weft__os_cpus(void)
 		size_t size = CPU_ALLOC_SIZE((size_t)n);
 		if (set == NULL)
 			break;
-		int ok = sched_getaffinity(0, size, set) == 0;
-		if (ok)
+		if (sched_getaffinity(0, size, set) == 0) {
 			cpus = (unsigned)CPU_COUNT_S(size, set);
-		CPU_FREE(set);
-		if (ok)
+			if (allowed != NULL)
+				CPU_FREE(allowed);
+			allowed = set;
+			allowed_size = size;
 			break;
+		}
+		CPU_FREE(set);
 	}
 	if (cpus == 0) {
 		long n = sysconf(_SC_NPROCESSORS_ONLN);
