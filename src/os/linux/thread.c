@@ -78,11 +78,30 @@ static void *thread_main(void *p)
 	return NULL;
 }
 
-int weft__os_thread_start(void (*fn)(void *), void *arg, const char *name)
+/* With attributes as far as wanted: a small stack, and the CPUs of the process. */
+static int create(struct start *start, bool small_stack, bool set_cpus)
 {
-	struct start *start = weft__alloc(sizeof *start);
 	pthread_attr_t attr;
 	pthread_t thread;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (small_stack)
+		pthread_attr_setstacksize(&attr, SYSTEM_STACK);
+	/* Not the CPUs of the task that happens to run here: it may be pinned and have chosen its own. */
+	if (set_cpus && allowed != NULL)
+		pthread_attr_setaffinity_np(&attr, allowed_size, allowed);
+	err = pthread_create(&thread, &attr, thread_main, start);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+int weft__os_thread_start(void (*fn)(void *), void *arg, const char *name)
+{
+	static const int synchronous[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS,
+		SIGPROF };
+	struct start *start = weft__alloc(sizeof *start);
 	sigset_t all, old;
 	int err;
 
@@ -95,33 +114,17 @@ int weft__os_thread_start(void (*fn)(void *), void *arg, const char *name)
 		weft__free(start);
 		return -EAGAIN;
 	}
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, SYSTEM_STACK);
-	/* Not those of the task that happens to run here: it may be pinned and have chosen its own. */
-	if (allowed != NULL)
-		pthread_attr_setaffinity_np(&attr, allowed_size, allowed);
 	/* Signals for the process go to the program's own threads. */
 	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGTRAP);
-	sigdelset(&all, SIGABRT);
-	sigdelset(&all, SIGSYS);
-	sigdelset(&all, SIGPROF);
+	for (size_t i = 0; i < ARRAY_LEN(synchronous); i++)
+		sigdelset(&all, synchronous[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&thread, &attr, thread_main, start);
-	if (err == EINVAL) {
-		/* A program with much thread-local data, or CPUs that are gone: the defaults may do. */
-		pthread_attr_destroy(&attr);
-		pthread_attr_init(&attr);
-		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		err = pthread_create(&thread, &attr, thread_main, start);
-	}
+	err = create(start, true, true);
+	if (err == EINVAL) /* thread-local data of the program leaves no room on a small stack */
+		err = create(start, false, true);
+	if (err == EINVAL) /* the CPUs are gone */
+		err = create(start, false, false);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
 	if (err != 0)
 		weft__free(start);
 	return err == 0 ? 0 : err == ENOMEM ? -ENOMEM : -EAGAIN;
