@@ -443,7 +443,12 @@ ALWAYS_INLINE char *stack_top(const struct weft__stack *s)
 	return s->base + stack_size(s) - s->color;
 }
 /* Dies if the stack's canary was overwritten; for stacks that have no better guard. */
-void weft__stack_check(const struct weft__stack *s);
+void weft__canary_check(const struct weft__stack *s);
+ALWAYS_INLINE void stack_check(const struct weft__stack *s)
+{
+	if (unlikely(s->guard == GUARD_CANARY))
+		weft__canary_check(s);
+}
 /* The stack that holds the address, or NULL. Async-signal-safe. */
 struct weft__stack *weft__stack_find(const void *address);
 /* Chooses the guard; called once. */

@@ -321,12 +321,10 @@ static COLD void canary_is_dead(const struct weft__stack *s)
 		*task_name(t) ? "\"" : "", stack_size(s), t->site);
 }
 
-__attribute__((no_sanitize("address", "thread"))) void weft__stack_check(const struct weft__stack *s)
+__attribute__((no_sanitize("address", "thread"))) void weft__canary_check(const struct weft__stack *s)
 {
 	const uint64_t *words = (const uint64_t *)(const void *)s->base;
 
-	if (likely(s->guard != GUARD_CANARY))
-		return;
 	for (int i = 0; i < CANARY_WORDS; i++)
 		if (words[i] != 0)
 			canary_is_dead(s);

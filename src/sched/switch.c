@@ -56,7 +56,7 @@ SAN_NO_THREAD struct weft__thread *weft__switch_away(struct weft__thread *self, 
 	struct weft__task *me = self->task;
 
 	if (after == AFTER_PARK)
-		weft__stack_check(me->stack);
+		stack_check(me->stack);
 	self = switch_from(self, me, at_hand(self), after);
 	weft__after_switch(self);
 	return self;

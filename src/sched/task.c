@@ -101,7 +101,7 @@ static void end_of(struct weft__thread *self, struct weft__task *t)
 		t->pinned = NULL;
 		self->pinned = NULL;
 	}
-	weft__stack_check(t->stack);
+	stack_check(t->stack);
 	PROBE(exit, t);
 	/* Before anybody hears of it: who has waited for the task must not find it among the living. */
 	at_store(&t->flags, t->flags & ~(uint32_t)TASK_LIVE, RELAXED);

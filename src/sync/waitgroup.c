@@ -273,7 +273,7 @@ int weft__waitgroup_go_at(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg, const 
 	struct weft__debt debt = { settle, wg };
 	int err;
 
-	weft_waitgroup_add(wg, 1);
+	(void)add(wg, 1);
 	err = weft__go(&(struct weft__start){ .fn = fn, .arg = arg, .debt = &debt, .site = site });
 	if (unlikely(err != 0))
 		weft_waitgroup_done(wg);
