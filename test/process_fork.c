@@ -218,6 +218,14 @@ int main(void)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
 		child_does = fine[i];
+#if defined(WEFT__ASAN)
+		/*
+		 * The leak check at exit waits for the allocator's locks, which another thread may have held when
+		 * it was forked.
+		 */
+		if (child_does == harmless_exit)
+			continue;
+#endif
 		CHILD_ENDS(test_run_child(fork_from_main), 0);
 		CHILD_ENDS(test_run_child(fork_from_task), 0);
 	}
