@@ -219,10 +219,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
 		child_does = fine[i];
 #if defined(WEFT__ASAN)
-		/*
-		 * The leak check at exit waits for the allocator's locks, which another thread may have held when
-		 * it was forked.
-		 */
+		/* The leak check waits for locks that another thread may have held at the fork. */
 		if (child_does == harmless_exit)
 			continue;
 #endif
