@@ -34,7 +34,7 @@ static const char help_text[] =
 	"\n"
 	"Exit status: 0 fine, 1 some entries failed or the output did, 2 the command line is\n"
 	"wrong, 130 interrupted.\n"
-	"Example: weft walk -0 src | xargs -0 wc -c\n";
+	"Example: weft walk -0 src | xargs -0 ls -ld\n";
 
 /* A number from 1 to max. */
 static bool number(const char *text, uint64_t max, uint64_t *value)

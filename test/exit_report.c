@@ -4,7 +4,7 @@
  */
 #include "test.h"
 
-#include "sched/sched.h"
+#include "waiting.h"
 
 static weft_waitgroup_t never, arrived;
 static int fds[2];
@@ -42,19 +42,6 @@ static void burns(void *arg)
 static void ends(void *arg)
 {
 	(void)arg;
-}
-
-static void count_waiting(struct weft__task *t, void *arg)
-{
-	*(unsigned *)arg += at_load(&t->reason, RELAXED) != NULL;
-}
-
-static unsigned waiting(void)
-{
-	unsigned n = 0;
-
-	weft__task_each(count_waiting, &n);
-	return n;
 }
 
 /* Three tasks that wait and one that burns; others has the number of those that are there besides. */

@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+#include "waiting.h"
+
 static int gate[2], pair[2];
 static weft_waitgroup_t watched = WEFT_WAITGROUP_INIT, blocked = WEFT_WAITGROUP_INIT;
 
@@ -45,10 +47,11 @@ static void with_procs(const char *procs, unsigned blockers)
 	CHECK(pipe(gate) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 	CHECK_EQ(weft_waitgroup_go(&watched, naps, NULL), 0);
 	CHECK_EQ(weft_waitgroup_go(&watched, reads, NULL), 0);
-	test_pause_ms(5); /* so that they wait before all is blocked; either order must work */
+	WAIT_FOR(waiting() == 2);
 	for (unsigned i = 0; i < blockers; i++)
 		CHECK_EQ(weft_waitgroup_go(&blocked, blocks, NULL), 0);
-	test_pause_ms(100); /* until the monitor has taken the processors away */
+	/* The monitor has taken all processors away, and nobody has use for them. */
+	WAIT_FOR(test_stats().procs_idle == test_stats().procs);
 	CHECK_EQ(test_write(pair[1], "x", 1), 1);
 	CHECK_EQ(weft_waitgroup_wait(&watched), 0);
 	for (unsigned i = 0; i < blockers; i++)

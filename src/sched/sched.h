@@ -13,7 +13,7 @@
  *   A processor's own data is touched only by the thread that holds it, and only inside: between enter() and
  *   leave(). User code always runs outside. The monitor may take the processor from a thread that is outside:
  *
- *     worker, enter()                     monitor, weft__proc_retake()
+ *     worker, enter()                     monitor, retake()
  *       inside = 1                          claim: NONE -> CLAIMED
  *       light barrier                       heavy barrier
  *       claim != NONE -> slow path          inside != 0 -> claim: CLAIMED -> NONE, give up
@@ -88,12 +88,11 @@ struct weft__timer {
 	struct weft__timer *next, *prev; /* circle of the slot */
 	weft_time_t when;
 	struct weft__wheel *wheel;
-	struct weft__waiter
-		*waiter; /* to wake; NULL: this is a struct weft__task_timer, with a task to start */
+	struct weft__waiter *waiter; /* to wake; NULL: this is a struct weft__task_timer */
 	uint8_t level, slot;
 };
 
-/* What a weft_timer_t holds. */
+/* What a weft_timer_t holds: a timer that starts a task. */
 struct weft__task_timer {
 	struct weft__timer node;
 	weft_fn_t *fn; /* NULL: was never armed */
@@ -233,9 +232,8 @@ struct weft__thread {
 	struct weft__task *pinned; /* the only task that may run here, or NULL */
 	void *sp;                  /* the thread's own context while a task runs */
 	struct san_context san;
-	struct weft__task
-		*diverted; /* picked, but it needs the own context: pinned elsewhere or without a stack */
-	bool left_thread;  /* the last switch to a task came from the own context */
+	struct weft__task *diverted; /* picked, but the own context must see to it (switch.c) */
+	bool left_thread;            /* the last switch to a task came from the own context */
 	bool worker;
 	/* sleeping and waking */
 	uint32_t futex CACHE_ALIGNED;  /* atomic: 1 once woken */
@@ -304,8 +302,8 @@ struct weft__rt {
 	uint32_t lock CACHE_ALIGNED;
 	struct weft__proc *idle_proc;
 	struct weft__thread *idle_thread;
-	struct weft__thread
-		*poller_thread;           /* the one that sleeps in the poller, or is on its way out of it */
+	/* atomic, changed under lock: who sleeps in the poller, or is on the way out of it */
+	struct weft__thread *poller_thread;
 	struct weft__list begun, fresh;   /* the global queue: tasks that have run, and that have not */
 	struct weft__thread *all_threads; /* atomic head: read by reports without the lock */
 	uint32_t nthreads;                /* workers */
@@ -328,8 +326,7 @@ ALWAYS_INLINE bool started(void)
 
 /*
  * Before the first enter of a call that can fail: starts the runtime and makes the record of a plain thread.
- * 0,
- * -ENOMEM or -EAGAIN.
+ * Returns 0, -ENOMEM or -EAGAIN.
  */
 NOINLINE int weft__known_slow(void);
 ALWAYS_INLINE int known(void)

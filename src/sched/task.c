@@ -212,14 +212,14 @@ static int class_of(size_t size)
 
 static int apply_options(struct weft__task *t, const weft_go_options_t *options)
 {
-	int class;
+	int size_class;
 
 	if (options->size < offsetof(weft_go_options_t, reserved) || options->size > sizeof *options)
 		return -EINVAL;
-	class = class_of(options->stack_size);
-	if (class < 0)
+	size_class = class_of(options->stack_size);
+	if (size_class < 0)
 		return -EINVAL;
-	t->stack_class = (uint8_t) class;
+	t->stack_class = (uint8_t)size_class;
 	if (options->name != NULL) {
 		t->name[0] = '\0';
 		strncat(t->name, options->name, NAME_SIZE - 1);

@@ -139,8 +139,8 @@ static void report_cap(void)
 	}
 	if (some != NULL)
 		weft__warn("all %u threads are in use (WEFT_MAXTHREADS): %u tasks block or burn outside of "
-			   "weft, one of "
-			   "them is task %llu%s%s, created at %s; further ones hold up the others",
+			   "weft, one of them is task %llu%s%s, created at %s; further ones hold up the "
+			   "others",
 			(unsigned)rt.max_threads, stuck, (unsigned long long)some->id,
 			*task_name(some) ? " " : "", task_name(some), some->site);
 	else
@@ -246,7 +246,7 @@ NOINLINE void weft__chaos_leave(struct weft__thread *self)
 	at_store(&dice, x != 0 ? x : 1, RELAXED);
 	if (roll > 1 || self->task == NULL || self->proc == NULL)
 		return;
-	/* As weft__proc_retake does it; the thread itself plays the monitor, so nobody else may be at it. */
+	/* As retake in monitor.c; the thread itself plays the monitor, so nobody else may be at it. */
 	uint32_t none = CLAIM_NONE;
 	p = self->proc;
 	if (!at_cas(&self->claim, &none, CLAIM_TAKEN, ACQ_REL, RELAXED))

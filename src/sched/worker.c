@@ -13,7 +13,6 @@
  * hands its processor on and sleeps. A worker that picks a pinned task gives its own processor to the task's
  * thread and goes idle.
  */
-
 #include "sched/sched.h"
 
 /* How long a spinner looks for work while other processors are busy; a wake-up between cores costs more. */
