@@ -315,8 +315,7 @@ static COLD void canary_is_dead(const struct weft__stack *s)
 	if (t == NULL)
 		weft__die("stack overflow found after the fact: a stack of %zu bytes", stack_size(s));
 	weft__die("stack overflow found after the fact: task %llu%s%s%s has used more than its stack of %zu "
-		  "bytes, "
-		  "created at %s",
+		  "bytes, created at %s",
 		(unsigned long long)t->id, *task_name(t) ? " \"" : "", task_name(t),
 		*task_name(t) ? "\"" : "", stack_size(s), t->site);
 }

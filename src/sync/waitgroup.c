@@ -18,11 +18,10 @@
  * wait: lock; counter > 0 ? waiters + 1 by CAS, enqueue, park (unlocks) : unlock, return.
  * A waiter that has timed out takes the lock again and finds one of three things:
  *     off the queue                  the counter has reached zero meanwhile: success beats the deadline
- *     queued, counter > 0 waiters - 1 by CAS, leaves: -ETIMEDOUT. The CAS and the subtraction that reaches
- *     zero
- *                                    are ordered: one that comes later does not see this waiter
- *     queued, counter = 0 the owner of the queue is on its way to the lock: parks once more, until it is
- *     woken
+ *     queued, counter > 0            waiters - 1 by CAS, leaves: -ETIMEDOUT. The CAS and the subtraction that
+ *                                    reaches zero are ordered: a later one does not see this waiter
+ *     queued, counter = 0            the owner of the queue is on its way to the lock: parks once more, until
+ *                                    it is woken
  * A wait that finds the counter at zero returns at once and touches nothing more.
  *
  * Order: the subtraction is a release (what the task did), reading zero is an acquire; the additions between
@@ -34,7 +33,6 @@
 
 #include "sched/sched.h"
 
-#define ONE (1ull << 32)
 #define COUNTER(state) ((int32_t)((state) >> 32))
 #define WAITERS(state) ((uint32_t)(state))
 
