@@ -5,7 +5,7 @@
  *
  * Spins briefly, then sleeps on a futex: the holder may be preempted by the kernel and cannot be robbed then.
  * Acquire orders what the last holder did before its release. Lock ranks (a holder takes only higher ones):
- *     primitive (wait groups, descriptors) < wheel < runtime (rt.lock) < slab, stacks < log
+ *     primitive (wait groups, descriptors) < wheel < runtime (rt.lock) < slab, stacks
  */
 #ifndef WEFT_OS_LOCK_H
 #define WEFT_OS_LOCK_H
