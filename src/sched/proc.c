@@ -5,8 +5,8 @@
  * the processor puts at the tail, the holder and thieves take at the head by compare-and-swap. It is first
  * in, first out.
  *   put    slot, then tail (release)      -> pairs with the acquire of tail by thieves
- *   take   slot, then head by CAS         -> its release pairs with the acquire of head by the holder, before a
- *                                            slot is used again
+ *   take   slot, then head by CAS         -> its release pairs with the acquire of head by the holder,
+ *                                            before a slot is used again
  * A slot that a thief has read may be overwritten before its CAS; then head has moved and the CAS fails. An
  * index that wraps all the way between a thief's load and its CAS would need 2^32 puts in that time.
  *
