@@ -11,7 +11,7 @@
  *     called last. Put the call and the look at errno in a function of their own that does not park and is
  *     not inlined (examples/descriptors.c), or pin the task.
  *   - A deadline is absolute: nanoseconds of the monotonic clock, WEFT_NEVER for none. A resource that
- *     is available is taken even when the deadline has passed already.
+ *     is available is taken even when the deadline has passed already, or the context is cancelled.
  *   - Misuse (a negative counter, a panic outside of any rule) ends the program with a message that
  *     names the task, the object and the place, and exit status 2.
  *   - "Any thread" means: from a task and from a plain pthread alike.
@@ -70,6 +70,13 @@ WEFT_API weft_time_t weft_now(void);
  * is WEFT_NEVER. Any thread; never blocks; costs one clock read.
  */
 WEFT_API weft_time_t weft_deadline_in(int64_t duration_ns);
+
+/*
+ * Cancellation (weft/context.h). Every call that blocks has three forms: the plain one waits as long as it
+ * takes, `_until` has a deadline as its last parameter and `_ctx` a context. NULL is the context that is
+ * never cancelled.
+ */
+typedef struct weft_context weft_context_t;
 
 /*
  * The text for an error that a weft call returned (negative errno; the sign does not matter), for instance

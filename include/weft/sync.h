@@ -46,6 +46,8 @@ WEFT_API int weft_waitgroup_wait(weft_waitgroup_t *wg);
 
 /* As weft_waitgroup_wait, or until the deadline: -ETIMEDOUT. Any thread; parks a task. */
 WEFT_API int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline);
+/* As weft_waitgroup_wait, or until the context is cancelled: its error. Any thread; parks a task. */
+WEFT_API int weft_waitgroup_wait_ctx(weft_waitgroup_t *wg, weft_context_t *ctx);
 
 /*
  * Adds one and starts fn(arg) as a task that takes it off when fn has returned. Returns as weft_go; on

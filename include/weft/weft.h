@@ -4,6 +4,7 @@
 
 #include <weft/base.h>
 #include <weft/task.h>
+#include <weft/context.h>
 #include <weft/sync.h>
 #include <weft/walk.h>
 

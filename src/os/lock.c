@@ -1,20 +1,44 @@
-/* lock.c - the slow half of lock.h (the three-state futex lock of Drepper, "Futexes Are Tricky"). */
+/* lock.c - the slow half of lock.h. */
 #include "os/lock.h"
 
-enum { SPINS = 60 };
+enum {
+	SPINS = 12, /* looks at the word, with pauses of 1, 2, 4 ... PAUSE_MOST between them */
+	PAUSE_MOST = 32,
+	TABLE = 64 /* sleepers by the lock's address: those of other locks are not woken for nothing */
+};
+
+bool weft__barriers_unequal;
+uint32_t weft__lock_sleepers;
+static uint32_t table[TABLE]; /* atomic */
+
+static uint32_t *place(const uint32_t *lock)
+{
+	uintptr_t address = (uintptr_t)lock;
+
+	return &table[(address >> 4 ^ address >> 10) % TABLE];
+}
 
 void weft__lock_slow(uint32_t *lock)
 {
-	for (int i = 0; i < SPINS; i++) {
-		weft__pause();
+	for (int i = 0, pauses = 1; i < SPINS; i++) {
+		for (int n = 0; n < pauses; n++)
+			weft__pause();
 		if (at_load(lock, RELAXED) == 0 && lock_try(lock))
 			return;
+		if (pauses < PAUSE_MOST)
+			pauses *= 2;
 	}
-	while (at_xchg(lock, 2, ACQUIRE) != 0)
-		weft__os_futex_wait(lock, 2, WEFT_NEVER);
+	at_add(place(lock), 1, RELAXED);
+	at_add(&weft__lock_sleepers, 1, RELAXED);
+	heavy_barrier(); /* sleepers before the word: pairs with the light barrier in lock_release */
+	while (!lock_try(lock))
+		weft__os_futex_wait(lock, 1, WEFT_NEVER);
+	at_sub(&weft__lock_sleepers, 1, RELAXED);
+	at_sub(place(lock), 1, RELAXED);
 }
 
 void weft__lock_wake(uint32_t *lock)
 {
-	weft__os_futex_wake(lock, 1);
+	if (at_load(place(lock), RELAXED) != 0)
+		weft__os_futex_wake(lock, 1);
 }

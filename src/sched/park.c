@@ -16,15 +16,24 @@
  * between wakers and timer. Who has timed out takes the lock and removes its waiter; a waker that finds it
  * before and fails to claim it drops it and takes the next.
  *
+ * Several. A waiter that stands in more than one queue (a select, or a call with a context) may be claimed by
+ * one of them while it is still entering the others or has not left its stack. So claiming and making ready
+ * are two steps for it, and `parked` decides who does the second:
+ *
+ *     who parks it, once the context is saved     who claimed it (weft__parked)
+ *     swap NOT_YET -> PARKED: stays parked        swap PARKED -> WAKE: makes it ready
+ *          WAKE    -> PARKED: makes it ready      swap NOT_YET -> WAKE: leaves that to the parker
+ *
+ * Whoever swaps first does not touch the waiter after that.
+ *
  * A plain thread sleeps on the futex word in its record. weft__ready sets the word once for each claim and
  * the thread consumes it once, so there is never a wake-up too many; a late FUTEX_WAKE hits a record, and at
- * worst ends a sleep early, which the loop takes.
+ * worst ends a sleep early, which the loop takes. The word keeps a wake-up that comes before the sleep, so a
+ * thread counts as parked from the beginning.
  *
  * weft__ready reads what it needs from the waiter and lets go of it before it makes it run: the waiter's
  * stack, and the primitive, may be gone at once.
  */
-#include <errno.h>
-
 #include "sched/sched.h"
 
 void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w)
@@ -34,29 +43,49 @@ void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w)
 	w->thread = self;
 	at_store(&w->state, WAIT_WAITING, RELAXED);
 	w->value = 0;
+	w->several = false;
 }
 
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w)
 {
 	uint32_t *lock = w->lock;
+	struct weft__limit limit = w->limit;
+	bool several = w->several, wake = false;
 
 	PROBE(park, t, w->reason);
-	if (w->deadline != WEFT_NEVER) {
-		t->timer.when = w->deadline;
+	if (limit.deadline != WEFT_NEVER) {
+		t->timer.when = limit.deadline;
 		t->timer.waiter = w;
-		/* The task may run as soon as it is armed; it cannot return before it has had the lock. */
+		/*
+		 * The task may run as soon as it is armed, unless it is one of several or needs the lock
+		 * first.
+		 */
 		weft__timer_arm(self->proc, &t->timer);
 	}
+	if (several) {
+		if (limit.cancel != NULL)
+			wake = weft__cancel_link(limit.cancel, w);
+		if (at_xchg(&w->parked, PARKED, ACQ_REL) == PARKED_WAKE)
+			wake = true;
+	}
+	/* Here w may be gone. */
 	if (lock != NULL)
 		lock_release(lock);
+	if (unlikely(wake)) {
+		PROBE(ready, t);
+		weft__make_ready(self, t);
+	}
 }
 
 static void park_thread(struct weft__thread *self, struct weft__waiter *w)
 {
-	weft_time_t deadline = w->deadline;
+	weft_time_t deadline = w->limit.deadline;
+	bool claimed = w->limit.cancel != NULL && weft__cancel_link(w->limit.cancel, w);
 
 	if (w->lock != NULL)
 		lock_release(w->lock);
+	if (claimed)
+		return;
 	while (at_load(&self->futex, ACQUIRE) == 0) {
 		if (weft__os_futex_wait(&self->futex, 0, deadline) != -ETIMEDOUT)
 			continue;
@@ -68,24 +97,28 @@ static void park_thread(struct weft__thread *self, struct weft__waiter *w)
 }
 
 struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *w, uint32_t *lock,
-	weft_time_t deadline, const char *reason)
+	struct weft__limit limit, const char *reason)
 {
 	struct weft__task *t = w->task;
 
 	w->lock = lock;
-	w->deadline = deadline;
+	w->limit = limit;
 	w->reason = reason;
+	w->several |= limit.cancel != NULL;
+	w->parked = t != NULL ? PARKED_NOT_YET : PARKED;
 	if (unlikely(t == NULL)) {
 		park_thread(self, w);
-		return self;
+	} else {
+		at_store(&t->since_ms, at_load(&rt.coarse_ms, RELAXED), RELAXED);
+		at_store(&t->reason, reason, RELAXED);
+		self->park = w;
+		self = weft__switch_away(self, AFTER_PARK);
+		at_store(&t->reason, NULL, RELAXED);
+		if (limit.deadline != WEFT_NEVER)
+			weft__timer_cancel(&t->timer);
 	}
-	at_store(&t->since_ms, at_load(&rt.coarse_ms, RELAXED), RELAXED);
-	at_store(&t->reason, reason, RELAXED);
-	self->park = w;
-	self = weft__switch_away(self, AFTER_PARK);
-	at_store(&t->reason, NULL, RELAXED);
-	if (deadline != WEFT_NEVER)
-		weft__timer_cancel(&t->timer);
+	if (limit.cancel != NULL)
+		weft__cancel_unlink(limit.cancel, w);
 	return self;
 }
 
@@ -94,6 +127,8 @@ void weft__ready(struct weft__thread *self, struct weft__waiter *w)
 	struct weft__task *t = w->task;
 	struct weft__thread *thread = w->thread;
 
+	if (unlikely(!weft__parked(w)))
+		return;
 	if (likely(t != NULL)) {
 		PROBE(ready, t);
 		weft__make_ready(self, t);

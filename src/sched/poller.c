@@ -11,8 +11,6 @@
  * from the kernel before the descriptor was armed anew is out of date, perhaps of a file that is closed, and
  * is dropped. Nothing is lost, since the kernel looks again whenever a descriptor is armed.
  */
-#include <errno.h>
-
 #include "base/alloc.h"
 #include "sched/sched.h"
 
@@ -20,8 +18,8 @@ enum { CHUNK = 1024, CHUNKS = 16384 };
 
 struct entry {
 	uint32_t lock;
-	uint32_t tag;               /* of the present arming */
-	struct weft__waiter *first; /* singly linked through next; value: events wanted, then events got */
+	uint32_t tag; /* of the present arming */
+	struct weft__poll_node *first;
 };
 
 static struct entry *table[CHUNKS]; /* atomic */
@@ -51,8 +49,8 @@ static unsigned wanted(const struct entry *e)
 {
 	unsigned events = 0;
 
-	for (const struct weft__waiter *w = e->first; w != NULL; w = w->next)
-		events |= (unsigned)w->value;
+	for (const struct weft__poll_node *n = e->first; n != NULL; n = n->next)
+		events |= n->wanted;
 	return events;
 }
 
@@ -69,7 +67,7 @@ static int arm(struct entry *e, int fd)
 static void report(const struct os_event *event, struct weft__list *ready)
 {
 	struct entry *e = entry_of(event->fd, false);
-	struct weft__waiter **link, *w;
+	struct weft__poll_node **link, *n;
 
 	if (e == NULL)
 		return;
@@ -78,18 +76,24 @@ static void report(const struct os_event *event, struct weft__list *ready)
 		lock_release(&e->lock);
 		return;
 	}
-	for (link = &e->first; (w = *link) != NULL;) {
-		unsigned got = (unsigned)w->value & event->events;
-		struct weft__task *t = w->task;
+	for (link = &e->first; (n = *link) != NULL;) {
+		unsigned got = n->wanted & event->events;
+		struct weft__waiter *w = n->waiter;
 		if (got == 0) {
-			link = &w->next;
+			link = &n->next;
 			continue;
 		}
-		*link = w->next;
+		*link = n->next;
 		at_sub(&rt.poll_waiters, 1, RELAXED);
-		w->value = got;
-		if (weft__claim(w, WAIT_WOKEN))
-			list_add(ready, t);
+		/* One that was claimed by another source looks again by itself. */
+		if (!weft__claim(w, WAIT_WOKEN))
+			continue;
+		n->got = got;
+		w->value = (uintptr_t)n;
+		if (w->task == NULL)
+			weft__ready(NULL, w);
+		else if (weft__parked(w))
+			list_add(ready, w->task);
 	}
 	if (e->first != NULL)
 		(void)arm(e, event->fd);
@@ -109,63 +113,103 @@ void weft__poll(weft_time_t deadline, struct weft__list *ready)
 		at_store(&rt.polled_at, weft__os_now(), RELAXED);
 }
 
-/* Requires the lock. Removes a waiter that timed out, if no report did. */
-static void forget(struct entry *e, struct weft__waiter *w)
+/* Requires the lock. Removes a node, if no report did. */
+static void forget(struct entry *e, struct weft__poll_node *n)
 {
-	for (struct weft__waiter **link = &e->first; *link != NULL; link = &(*link)->next) {
-		if (*link == w) {
-			*link = w->next;
+	for (struct weft__poll_node **link = &e->first; *link != NULL; link = &(*link)->next) {
+		if (*link == n) {
+			*link = n->next;
 			at_sub(&rt.poll_waiters, 1, RELAXED);
 			return;
 		}
 	}
 }
 
-int weft_fd_wait(int fd, unsigned events, weft_time_t deadline)
+int weft__poll_add(int fd, struct weft__poll_node *n, uint32_t **lock)
+{
+	struct entry *e = entry_of(fd, true);
+	struct weft__poll_node **link;
+	int result;
+
+	if (e == NULL)
+		return -ENOMEM;
+	n->next = NULL;
+	n->got = 0;
+	lock_acquire(&e->lock);
+	for (link = &e->first; *link != NULL; link = &(*link)->next)
+		;
+	*link = n;
+	at_add(&rt.poll_waiters, 1, RELAXED);
+	/* Also when it is armed already: the descriptor may have been closed and opened again since. */
+	result = arm(e, fd);
+	if (result != 0)
+		forget(e, n);
+	if (result == 0 && lock != NULL)
+		*lock = &e->lock;
+	else
+		lock_release(&e->lock);
+	return result;
+}
+
+void weft__poll_remove(int fd, struct weft__poll_node *n)
+{
+	struct entry *e = entry_of(fd, false);
+
+	lock_acquire(&e->lock);
+	forget(e, n);
+	lock_release(&e->lock);
+}
+
+static const char *reason_of(unsigned events)
+{
+	return events == WEFT_READABLE   ? "readable descriptor"
+	       : events == WEFT_WRITABLE ? "writable descriptor"
+					 : "descriptor";
+}
+
+int weft__fd_wait(int fd, unsigned events, struct weft__limit limit)
 {
 	struct weft__thread *self = weft__self();
-	struct weft__waiter w, **link;
-	struct entry *e;
+	struct weft__poll_node n = { .wanted = events };
+	struct weft__waiter w;
+	bool task = self != NULL && self->task != NULL;
+	uint32_t *lock = NULL;
 	int result;
 
 	if (events == 0 || (events & ~(unsigned)(WEFT_READABLE | WEFT_WRITABLE)) != 0)
 		return -EINVAL;
 	if (fd < 0)
 		return -EBADF;
-	if (self == NULL || self->task == NULL)
-		return weft__os_poll_one(fd, events, deadline);
-	if (deadline != WEFT_NEVER && deadline <= weft__os_now())
-		return weft__os_poll_one(fd, events, 0);
-	e = entry_of(fd, true);
-	if (e == NULL)
-		return -ENOMEM;
+	if (!task && limit.cancel == NULL)
+		return weft__os_poll_one(fd, events, limit.deadline);
+	result = limit_over(limit);
+	if (result != 0) {
+		int now = weft__os_poll_one(fd, events, 0);
+		return now == -ETIMEDOUT ? result : now;
+	}
+	if ((result = known()) != 0)
+		return result;
 	self = enter();
 	weft__waiter_init(self, &w);
-	w.value = events;
-	lock_acquire(&e->lock);
-	for (link = &e->first; *link != NULL; link = &(*link)->next)
-		;
-	*link = &w;
-	at_add(&rt.poll_waiters, 1, RELAXED);
-	/* Also when it is armed already: the descriptor may have been closed and opened again since. */
-	result = arm(e, fd);
+	n.waiter = &w;
+	result = weft__poll_add(fd, &n, &lock);
 	if (result != 0) {
-		forget(e, &w);
-		lock_release(&e->lock);
 		leave(self);
 		return result == 1 ? (int)events : result;
 	}
-	self = weft__park(self, &w, &e->lock, deadline,
-		events == WEFT_READABLE   ? "readable descriptor"
-		: events == WEFT_WRITABLE ? "writable descriptor"
-					  : "descriptor");
-	result = (int)w.value;
-	if (w.state == WAIT_TIMED_OUT) {
-		lock_acquire(&e->lock);
-		forget(e, &w);
-		lock_release(&e->lock);
-		result = -ETIMEDOUT;
-	}
+	if (!task)
+		(void)weft__poller_ensure(); /* nobody may have needed one so far */
+	self = weft__park(self, &w, lock, limit, reason_of(events));
+	result = weft__wait_error(&w);
+	if (result != 0)
+		weft__poll_remove(fd, &n);
+	else
+		result = (int)n.got;
 	leave(self);
 	return result;
+}
+
+int weft_fd_wait(int fd, unsigned events, weft_time_t deadline)
+{
+	return weft__fd_wait(fd, events, limit_until(deadline));
 }

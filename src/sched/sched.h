@@ -43,6 +43,8 @@
 #ifndef WEFT_SCHED_SCHED_H
 #define WEFT_SCHED_SCHED_H
 
+#include <errno.h>
+
 #include <weft/task.h>
 
 #include "arch/arch.h"
@@ -50,6 +52,7 @@
 #include "base/choose.h"
 #include "base/probe.h"
 #include "base/san.h"
+#include "os/barrier.h"
 #include "os/lock.h"
 #include "os/os.h"
 
@@ -250,9 +253,37 @@ struct weft__thread {
 	void *altstack;
 } CACHE_ALIGNED;
 
-/* ---- the waiter (park.c) ---- */
+/* ---- the waiter, and what bounds its wait (park.c, cancel.c) ---- */
 
-enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT };
+/*
+ * Something that ends waits from outside: the lower half of a context. The nodes are those of blocked calls
+ * and whatever else wants to be told; what they mean beyond is context.c's.
+ */
+struct weft__cancel {
+	uint32_t lock;
+	int32_t error;                       /* atomic: 0 until it is cancelled, then what the calls return */
+	struct weft__cancel_node *first;     /* circle, oldest first; under the lock */
+	uint32_t refs;                       /* under the lock: handles, children, linked waiters */
+	void (*free)(struct weft__cancel *); /* called without the lock when refs reached 0 */
+};
+
+enum cancel_kind { CANCEL_WAITER, CANCEL_CHILD, CANCEL_AFTER };
+
+struct weft__cancel_node {
+	struct weft__cancel_node *next, *prev; /* NULL: not linked */
+	enum cancel_kind kind;
+};
+
+/* What ends a wait besides a waker: a deadline and a cancel source, WEFT_NEVER and NULL for none. */
+struct weft__limit {
+	weft_time_t deadline;
+	struct weft__cancel *cancel;
+};
+
+enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT, WAIT_CANCELED };
+
+/* Whether a waiter that stands in several queues has left its stack; see park.c. */
+enum wait_parked { PARKED_NOT_YET, PARKED, PARKED_WAKE };
 
 /*
  * One blocked call. It stands in a queue of the primitive, under the primitive's lock, and on the blocked
@@ -265,11 +296,15 @@ struct weft__waiter {
 	struct weft__task *task;          /* NULL: a plain thread */
 	struct weft__thread *thread;      /* of a plain thread */
 	uint32_t state;                   /* atomic: enum wait_state */
+	uint32_t parked;                  /* atomic: enum wait_parked; used when several */
 	uint32_t *lock;                   /* released once the context is saved; NULL: none */
-	weft_time_t deadline;
+	uintptr_t value;                  /* the primitive's: from waker to waiter */
+	bool several;                     /* may be claimed before it is parked: see park.c */
+	/* a waker of many touches only what stands above: one line of each */
+	struct weft__limit limit CACHE_ALIGNED;
 	const char *reason;
-	uintptr_t value; /* the primitive's: from waker to waiter */
-} CACHE_ALIGNED;         /* a waker of many touches one line of each */
+	struct weft__cancel_node node; /* in limit.cancel */
+} CACHE_ALIGNED;
 
 /* A chain of ready tasks through task->link, with room for the ones that are found together. */
 struct weft__list {
@@ -284,8 +319,7 @@ enum rt_state { RT_NONE, RT_RUNNING, RT_FORKED };
 struct weft__rt {
 	uint32_t state; /* atomic: enum rt_state */
 	uint32_t nprocs;
-	bool fence_heavy; /* membarrier works: light barriers cost nothing */
-	bool single;      /* one processor: nobody steals */
+	bool single; /* one processor: nobody steals */
 	struct weft__proc *procs;
 	uint32_t max_threads;
 	struct os_poller poller;
@@ -332,24 +366,6 @@ NOINLINE int weft__known_slow(void);
 ALWAYS_INLINE int known(void)
 {
 	return likely(started() && weft__self() != NULL) ? 0 : weft__known_slow();
-}
-
-/* ---- barriers ---- */
-
-ALWAYS_INLINE void light_barrier(void)
-{
-	if (likely(rt.fence_heavy))
-		compiler_barrier();
-	else
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-ALWAYS_INLINE void heavy_barrier(void)
-{
-	if (likely(rt.fence_heavy))
-		weft__os_barrier();
-	else
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 /* ---- enter and leave ---- */
@@ -542,12 +558,21 @@ struct weft__thread *weft__thread_new(void);
 /* Prepares a waiter for the running task or thread. Inside. */
 void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w);
 /*
+ * Prepares a waiter that was claimed for another wait, in the place of the queue where it stands. Under the
+ * lock.
+ */
+ALWAYS_INLINE void weft__waiter_again(struct weft__waiter *w)
+{
+	w->several = false;
+	at_store(&w->state, WAIT_WAITING, RELAXED);
+}
+/*
  * Blocks until w is claimed. Inside, lock held (or NULL); the lock is released once the context is saved.
- * Returns the thread that the caller runs on now, inside; w->state says who claimed. After WAIT_TIMED_OUT the
- * caller takes the lock again and removes w from its queue if it is still there.
+ * Returns the thread that the caller runs on now, inside; w->state says who claimed. After WAIT_TIMED_OUT and
+ * WAIT_CANCELED the caller takes the lock again and removes w from its queue if it is still there.
  */
 struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *w, uint32_t *lock,
-	weft_time_t deadline, const char *reason);
+	struct weft__limit limit, const char *reason);
 /* The part of a park that happens once the context is saved. */
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w);
 /* Tries to be the one who ends the wait. */
@@ -561,10 +586,61 @@ ALWAYS_INLINE bool weft__claim(struct weft__waiter *w, enum wait_state how)
 	return at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED);
 }
 /*
+ * After a successful claim: may the waiter be made ready? false: it is not parked yet, and will see by
+ * itself; then it must not be touched any more.
+ */
+ALWAYS_INLINE bool weft__parked(struct weft__waiter *w)
+{
+	/* Acquire: its context is saved; release: what the waker wrote. */
+	return likely(!w->several) || at_xchg(&w->parked, PARKED_WAKE, ACQ_REL) == PARKED;
+}
+/*
  * After a successful claim: lets the waiter go on. Inside, or self == NULL. Who claims many at once may
- * instead collect the tasks and hand them to weft__make_ready_list.
+ * instead collect the tasks of those that are parked and hand them to weft__make_ready_list.
  */
 void weft__ready(struct weft__thread *self, struct weft__waiter *w);
+
+ALWAYS_INLINE struct weft__limit limit_until(weft_time_t deadline)
+{
+	return (struct weft__limit){ deadline, NULL };
+}
+ALWAYS_INLINE struct weft__limit limit_none(void)
+{
+	return limit_until(WEFT_NEVER);
+}
+/* 0, or the error to return when it has passed already. */
+ALWAYS_INLINE int limit_over(struct weft__limit limit)
+{
+	int error = limit.cancel != NULL ? at_load(&limit.cancel->error, ACQUIRE) : 0;
+
+	if (error == 0 && limit.deadline != WEFT_NEVER && limit.deadline <= weft__os_now())
+		error = -ETIMEDOUT;
+	return error;
+}
+/* What the call returns after a park: 0 when it was woken. */
+ALWAYS_INLINE int weft__wait_error(struct weft__waiter *w)
+{
+	uint32_t state = at_load(&w->state, ACQUIRE); /* pairs with weft__claim */
+
+	return likely(state == WAIT_WOKEN) ? 0 : state == WAIT_TIMED_OUT ? -ETIMEDOUT : (int)w->value;
+}
+
+/* ---- cancel sources (cancel.c) ---- */
+
+/* In and out of the list; require the lock. */
+void weft__cancel_add(struct weft__cancel *cancel, struct weft__cancel_node *node);
+void weft__cancel_remove(struct weft__cancel *cancel, struct weft__cancel_node *node);
+/* weft__claim for a cancelled source, with what the call returns. */
+bool weft__cancel_claim(struct weft__waiter *w, int32_t error);
+/*
+ * Links the waiter's node, with a reference. True: it is cancelled already and the waiter was claimed for
+ * that here: whoever parks it must let it go on.
+ */
+bool weft__cancel_link(struct weft__cancel *cancel, struct weft__waiter *w);
+/* After the wait: takes the node out, unless the canceller did, and gives the reference up. */
+void weft__cancel_unlink(struct weft__cancel *cancel, struct weft__waiter *w);
+/* One reference less; frees it with the last. */
+void weft__cancel_put(struct weft__cancel *cancel);
 
 /* ---- timers (timer.c) ---- */
 
@@ -587,6 +663,25 @@ void weft__timers_kick(weft_time_t when);
 
 /* ---- the poller (poller.c) ---- */
 
+/* One waiter's interest in one descriptor. */
+struct weft__poll_node {
+	struct weft__poll_node *next; /* of the descriptor, under its lock */
+	struct weft__waiter *waiter;
+	unsigned wanted, got; /* events; got is written before the waiter is woken */
+};
+
+/*
+ * Queues the node and arms the descriptor: 0, 1 when it is always ready (then not queued), or an error.
+ * Inside.
+ */
+int weft__poll_add(int fd, struct weft__poll_node *node, uint32_t **lock);
+/* Takes it out, unless a report did. Inside. */
+void weft__poll_remove(int fd, struct weft__poll_node *node);
+/* weft_fd_wait with any limit. */
+int weft__fd_wait(int fd, unsigned events, struct weft__limit limit);
+/* weft_sleep_until and weft_ticker_wait with any limit. */
+int weft__sleep(struct weft__limit limit);
+int weft__ticker_wait(weft_ticker_t *ticker, struct weft__limit limit);
 /* Collects what is ready; waits until the deadline (0: does not wait). Outside of rt.lock. */
 void weft__poll(weft_time_t deadline, struct weft__list *ready);
 

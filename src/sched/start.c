@@ -68,7 +68,7 @@ static int allocate(void)
 	weft_time_t now = weft__os_now();
 	struct weft__proc *procs;
 
-	rt.fence_heavy = weft__os_barrier_setup();
+	weft__barriers_unequal = weft__os_barrier_setup();
 	rt.nprocs = setting("WEFT_PROCS", weft__os_cpus(), MAX_PROCS);
 	rt.max_threads = setting("WEFT_MAXTHREADS", MAX_THREADS, 1000000);
 	rt.single = rt.nprocs == 1;
@@ -168,7 +168,7 @@ int weft__run_at(weft_fn_t *fn, void *arg, const char *site)
 	lock_acquire(&run.lock);
 	err = weft__spawn(self, &(struct weft__start){ .fn = fn, .arg = arg, .debt = &debt, .site = site });
 	if (err == 0)
-		self = weft__park(self, &run.waiter, &run.lock, WEFT_NEVER, "weft_run");
+		self = weft__park(self, &run.waiter, &run.lock, limit_none(), "weft_run");
 	leave(self);
 	return err;
 }

@@ -184,7 +184,7 @@ static void fire(
 
 	if (w != NULL) {
 		task = w->task;
-		if (!weft__claim(w, WAIT_TIMED_OUT))
+		if (!weft__claim(w, WAIT_TIMED_OUT) || !weft__parked(w))
 			task = NULL;
 	} else {
 		const struct weft__task_timer *timer = container_of(t, struct weft__task_timer, node);
@@ -291,25 +291,36 @@ weft_time_t weft_deadline_in(int64_t duration_ns)
 	return duration_ns >= WEFT_NEVER - now ? WEFT_NEVER : now + duration_ns;
 }
 
-int weft_sleep_until(weft_time_t deadline)
+int weft__sleep(struct weft__limit limit)
 {
 	struct weft__thread *self = weft__self();
 	struct weft__waiter w;
+	int err;
 
-	if (deadline != WEFT_NEVER && deadline <= weft__os_now())
+	if (limit.deadline != WEFT_NEVER && limit.deadline <= weft__os_now())
 		return 0;
-	if (self == NULL || self->task == NULL) {
+	if (limit.cancel == NULL && (self == NULL || self->task == NULL)) {
 		/* Never woken; needs neither runtime nor record. */
 		static uint32_t never;
-		while (weft__os_futex_wait(&never, 0, deadline) != -ETIMEDOUT)
+		while (weft__os_futex_wait(&never, 0, limit.deadline) != -ETIMEDOUT)
 			;
 		return 0;
 	}
-	self = enter_as(self);
+	if (limit.cancel != NULL && (err = at_load(&limit.cancel->error, ACQUIRE)) != 0)
+		return err;
+	if ((err = known()) != 0)
+		return err;
+	self = enter();
 	weft__waiter_init(self, &w);
-	self = weft__park(self, &w, NULL, deadline, "sleep");
+	self = weft__park(self, &w, NULL, limit, "sleep");
+	err = at_load(&w.state, ACQUIRE) == WAIT_TIMED_OUT ? 0 : weft__wait_error(&w);
 	leave(self);
-	return 0;
+	return err;
+}
+
+int weft_sleep_until(weft_time_t deadline)
+{
+	return weft__sleep(limit_until(deadline));
 }
 
 int weft_sleep(int64_t duration_ns)
@@ -389,20 +400,29 @@ void weft_ticker_start(weft_ticker_t *ticker, int64_t period_ns)
 	ticker->weft__next = weft_deadline_in(period_ns);
 }
 
-int weft_ticker_wait(weft_ticker_t *ticker, weft_time_t deadline)
+int weft__ticker_wait(weft_ticker_t *ticker, struct weft__limit limit)
 {
 	weft_time_t next = ticker->weft__next, now;
 
 	if (ticker->weft__period <= 0)
 		weft__panic("weft_ticker_wait: ticker %p was not started", (void *)ticker);
 	now = weft__os_now();
-	if (next > now && next > deadline) {
-		weft_sleep_until(deadline);
-		return -ETIMEDOUT;
+	if (next > now) {
+		bool late = next > limit.deadline;
+		int err;
+		if (!late)
+			limit.deadline = next;
+		err = weft__sleep(limit);
+		if (err != 0 || late)
+			return err != 0 ? err : -ETIMEDOUT;
+		now = weft__os_now();
 	}
-	weft_sleep_until(next);
-	now = weft__os_now();
 	/* The tick that is taken now, and those that nobody took, are over. */
 	ticker->weft__next = next + ((now - next) / ticker->weft__period + 1) * ticker->weft__period;
 	return 0;
+}
+
+int weft_ticker_wait(weft_ticker_t *ticker, weft_time_t deadline)
+{
+	return weft__ticker_wait(ticker, limit_until(deadline));
 }

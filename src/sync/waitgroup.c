@@ -27,43 +27,14 @@
  * Order: the subtraction is a release (what the task did), reading zero is an acquire; the additions between
  * form one release sequence, so a wait sees what every task did before its done.
  */
-#include <errno.h>
-
 #include <weft/sync.h>
 
-#include "sched/sched.h"
+#include "sched/waitq.h"
+#include "sync/context.h"
+#include "sync/waitgroup.h"
 
 #define COUNTER(state) ((int32_t)((state) >> 32))
 #define WAITERS(state) ((uint32_t)(state))
-
-/* The queue is a circle through next and prev; weft__waiters is the oldest. */
-
-static void enqueue(weft_waitgroup_t *wg, struct weft__waiter *w)
-{
-	struct weft__waiter *first = wg->weft__waiters;
-
-	if (first == NULL) {
-		w->next = w->prev = w;
-		wg->weft__waiters = w;
-	} else {
-		w->next = first;
-		w->prev = first->prev;
-		first->prev->next = w;
-		first->prev = w;
-	}
-}
-
-static void dequeue(weft_waitgroup_t *wg, struct weft__waiter *w)
-{
-	if (w->next == w) {
-		wg->weft__waiters = NULL;
-		return;
-	}
-	w->next->prev = w->prev;
-	w->prev->next = w->next;
-	if (wg->weft__waiters == w)
-		wg->weft__waiters = w->next;
-}
 
 /* What wake_all has found: tasks, and plain threads through next. */
 struct woken {
@@ -78,7 +49,7 @@ static void take(struct woken *woken, struct weft__waiter *w, bool at_front)
 
 	w->next = w->prev = NULL;
 	/* One that has timed out is on its way to the lock, and sees that it was taken off the queue. */
-	if (!weft__claim(w, WAIT_WOKEN))
+	if (!weft__claim(w, WAIT_WOKEN) || (t != NULL && !weft__parked(w)))
 		return;
 	if (t == NULL) {
 		w->next = woken->threads;
@@ -216,7 +187,7 @@ static bool withdraw(weft_waitgroup_t *wg)
 	return true;
 }
 
-int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
+static int wait(weft_waitgroup_t *wg, struct weft__limit limit)
 {
 	struct weft__thread *self;
 	struct weft__waiter w;
@@ -224,7 +195,7 @@ int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
 
 	if (COUNTER(at_load(&wg->weft__state, ACQUIRE)) == 0)
 		return 0;
-	if ((result = known()) != 0)
+	if ((result = limit_over(limit)) != 0 || (result = known()) != 0)
 		return result;
 	self = enter();
 	weft__waiter_init(self, &w);
@@ -234,19 +205,21 @@ int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
 		leave(self);
 		return 0;
 	}
-	enqueue(wg, &w);
-	self = weft__park(self, &w, &wg->weft__lock, deadline, "waitgroup");
-	if (at_load(&w.state, ACQUIRE) == WAIT_TIMED_OUT) {
+	waitq_add(&wg->weft__waiters, &w);
+	self = weft__park(self, &w, &wg->weft__lock, limit, "waitgroup");
+	result = weft__wait_error(&w);
+	if (unlikely(result != 0)) {
 		lock_acquire(&wg->weft__lock);
-		if (w.next == NULL) {
+		if (!waitq_has(&w)) {
 			lock_release(&wg->weft__lock);
+			result = 0;
 		} else if (withdraw(wg)) {
-			dequeue(wg, &w);
+			waitq_remove(&wg->weft__waiters, &w);
 			lock_release(&wg->weft__lock);
-			result = -ETIMEDOUT;
 		} else {
-			at_store(&w.state, WAIT_WAITING, RELAXED);
-			self = weft__park(self, &w, &wg->weft__lock, WEFT_NEVER, "waitgroup");
+			weft__waiter_again(&w);
+			self = weft__park(self, &w, &wg->weft__lock, limit_none(), "waitgroup");
+			result = 0;
 		}
 	}
 	leave(self);
@@ -255,10 +228,20 @@ int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
 
 int weft_waitgroup_wait(weft_waitgroup_t *wg)
 {
-	return weft_waitgroup_wait_until(wg, WEFT_NEVER);
+	return wait(wg, limit_none());
 }
 
-static void settle(struct weft__thread *self, void *to, uint32_t n)
+int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
+{
+	return wait(wg, limit_until(deadline));
+}
+
+int weft_waitgroup_wait_ctx(weft_waitgroup_t *wg, weft_context_t *ctx)
+{
+	return wait(wg, limit_ctx(ctx));
+}
+
+void weft__waitgroup_settle(struct weft__thread *self, void *to, uint32_t n)
 {
 	weft_waitgroup_t *wg = to;
 
@@ -268,7 +251,7 @@ static void settle(struct weft__thread *self, void *to, uint32_t n)
 
 int weft__waitgroup_go_at(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg, const char *site)
 {
-	struct weft__debt debt = { settle, wg };
+	struct weft__debt debt = { weft__waitgroup_settle, wg };
 	int err;
 
 	(void)add(wg, 1);
