@@ -40,14 +40,17 @@ void weft__alloc_fail_after(int64_t n)
 }
 #endif
 
-void *weft__alloc(size_t size)
+void *weft__alloc_unset(size_t size)
 {
-	void *memory;
-
 	if (weft__alloc_must_fail())
 		return NULL;
-	size = ALIGN_UP(size, (size_t)CACHE_LINE);
-	memory = aligned_alloc(CACHE_LINE, size);
+	return aligned_alloc(CACHE_LINE, ALIGN_UP(size, (size_t)CACHE_LINE));
+}
+
+void *weft__alloc(size_t size)
+{
+	void *memory = weft__alloc_unset(size);
+
 	if (memory != NULL)
 		memset(memory, 0, size);
 	return memory;

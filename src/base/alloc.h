@@ -11,6 +11,8 @@
 
 /* Zeroed memory, aligned to a cache line; NULL when there is none. Freed with weft__free. */
 void *weft__alloc(size_t size);
+/* The same, not zeroed. */
+void *weft__alloc_unset(size_t size);
 void weft__free(void *memory);
 
 /*

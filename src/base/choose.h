@@ -11,6 +11,7 @@
 
 enum choose_kind {
 	CHOOSE_VICTIM, /* whom to steal from first */
+	CHOOSE_CASE,   /* which of the ready cases of a select */
 	CHOOSE_YIELD,  /* chaos: whether to give up the processor here */
 	CHOOSE_MIGRATE /* chaos: whether a ready task goes to the global queue */
 };

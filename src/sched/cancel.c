@@ -40,41 +40,46 @@ void weft__cancel_remove(struct weft__cancel *cancel, struct weft__cancel_node *
 	node->next = NULL;
 }
 
-bool weft__cancel_claim(struct weft__waiter *w, int32_t error)
+bool weft__cancel_claim(struct weft__cancel_node *node)
 {
+	struct weft__waiter *w = node->waiter;
 	bool won = weft__claim(w, WAIT_CANCELED);
 
 	if (won)
-		w->value = (uintptr_t)(intptr_t)error;
+		w->value = (uintptr_t)node;
 	return won;
 }
 
-bool weft__cancel_link(struct weft__cancel *cancel, struct weft__waiter *w)
+bool weft__cancel_link(struct weft__cancel *cancel, struct weft__cancel_node *node, struct weft__waiter *w)
 {
 	int32_t error;
 
-	w->node.kind = CANCEL_WAITER;
-	w->node.next = NULL;
+	node->kind = CANCEL_WAITER;
+	node->waiter = w;
+	node->next = NULL;
 	lock_acquire(&cancel->lock);
 	cancel->refs++;
 	error = at_load(&cancel->error, RELAXED);
 	if (likely(error == 0))
-		weft__cancel_add(cancel, &w->node);
+		weft__cancel_add(cancel, node);
 	lock_release(&cancel->lock);
-	return unlikely(error != 0) && weft__cancel_claim(w, error);
+	return unlikely(error != 0) && weft__cancel_claim(node);
 }
 
-void weft__cancel_unlink(struct weft__cancel *cancel, struct weft__waiter *w)
+int32_t weft__cancel_unlink(struct weft__cancel *cancel, struct weft__cancel_node *node)
 {
+	int32_t error;
 	bool last;
 
 	lock_acquire(&cancel->lock);
-	if (w->node.next != NULL)
-		weft__cancel_remove(cancel, &w->node);
+	if (node->next != NULL)
+		weft__cancel_remove(cancel, node);
+	error = at_load(&cancel->error, RELAXED);
 	last = --cancel->refs == 0;
 	lock_release(&cancel->lock);
 	if (last)
 		cancel->free(cancel);
+	return error;
 }
 
 void weft__cancel_put(struct weft__cancel *cancel)

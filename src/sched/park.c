@@ -43,7 +43,8 @@ void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w)
 	w->thread = self;
 	at_store(&w->state, WAIT_WAITING, RELAXED);
 	w->value = 0;
-	w->several = false;
+	w->several = w->sole = false;
+	at_store(&w->parked, self->task != NULL ? PARKED_NOT_YET : PARKED, RELAXED);
 }
 
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w)
@@ -64,7 +65,7 @@ void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct w
 	}
 	if (several) {
 		if (limit.cancel != NULL)
-			wake = weft__cancel_link(limit.cancel, w);
+			wake = weft__cancel_link(limit.cancel, &w->node, w);
 		if (at_xchg(&w->parked, PARKED, ACQ_REL) == PARKED_WAKE)
 			wake = true;
 	}
@@ -80,7 +81,7 @@ void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct w
 static void park_thread(struct weft__thread *self, struct weft__waiter *w)
 {
 	weft_time_t deadline = w->limit.deadline;
-	bool claimed = w->limit.cancel != NULL && weft__cancel_link(w->limit.cancel, w);
+	bool claimed = w->limit.cancel != NULL && weft__cancel_link(w->limit.cancel, &w->node, w);
 
 	if (w->lock != NULL)
 		lock_release(w->lock);
@@ -105,7 +106,7 @@ struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *
 	w->limit = limit;
 	w->reason = reason;
 	w->several |= limit.cancel != NULL;
-	w->parked = t != NULL ? PARKED_NOT_YET : PARKED;
+	w->sole = !w->several && limit.deadline == WEFT_NEVER;
 	if (unlikely(t == NULL)) {
 		park_thread(self, w);
 	} else {
@@ -117,9 +118,28 @@ struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *
 		if (limit.deadline != WEFT_NEVER)
 			weft__timer_cancel(&t->timer);
 	}
-	if (limit.cancel != NULL)
-		weft__cancel_unlink(limit.cancel, w);
+	if (limit.cancel != NULL) {
+		int32_t error = weft__cancel_unlink(limit.cancel, &w->node);
+		if (w->value == (uintptr_t)&w->node)
+			w->value = (uintptr_t)(intptr_t)error;
+	}
 	return self;
+}
+
+/* Somebody is about to claim another together with w, or to give up on that: a matter of some instructions. */
+NOINLINE bool weft__claim_slow(struct weft__waiter *w, enum wait_state how)
+{
+	for (int i = 1;; i++) {
+		uint32_t waiting = WAIT_WAITING;
+		if (at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED))
+			return true;
+		if (waiting != WAIT_TRYING)
+			return false;
+		if (i % 64 == 0)
+			weft__os_thread_yield(); /* the kernel has preempted it */
+		else
+			weft__pause();
+	}
 }
 
 void weft__ready(struct weft__thread *self, struct weft__waiter *w)

@@ -238,6 +238,7 @@ struct weft__thread {
 	struct weft__task *diverted; /* picked, but the own context must see to it (switch.c) */
 	bool left_thread;            /* the last switch to a task came from the own context */
 	bool worker;
+	uint32_t random; /* own: for choices outside of a processor */
 	/* sleeping and waking */
 	uint32_t futex CACHE_ALIGNED;  /* atomic: 1 once woken */
 	bool kick;                     /* for who took it off the idle list: wake it through the poller */
@@ -271,6 +272,7 @@ enum cancel_kind { CANCEL_WAITER, CANCEL_CHILD, CANCEL_AFTER };
 
 struct weft__cancel_node {
 	struct weft__cancel_node *next, *prev; /* NULL: not linked */
+	struct weft__waiter *waiter;           /* of CANCEL_WAITER */
 	enum cancel_kind kind;
 };
 
@@ -280,7 +282,11 @@ struct weft__limit {
 	struct weft__cancel *cancel;
 };
 
-enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT, WAIT_CANCELED };
+/*
+ * TRYING: a select that waits in some queues tries to claim the partner that it found in another; who wants
+ * to claim it meanwhile waits for the outcome.
+ */
+enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT, WAIT_CANCELED, WAIT_TRYING };
 
 /* Whether a waiter that stands in several queues has left its stack; see park.c. */
 enum wait_parked { PARKED_NOT_YET, PARKED, PARKED_WAKE };
@@ -300,6 +306,7 @@ struct weft__waiter {
 	uint32_t *lock;                   /* released once the context is saved; NULL: none */
 	uintptr_t value;                  /* the primitive's: from waker to waiter */
 	bool several;                     /* may be claimed before it is parked: see park.c */
+	bool sole;                        /* only one queue knows it, so its lock decides who claims */
 	/* a waker of many touches only what stands above: one line of each */
 	struct weft__limit limit CACHE_ALIGNED;
 	const char *reason;
@@ -563,7 +570,8 @@ void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w);
  */
 ALWAYS_INLINE void weft__waiter_again(struct weft__waiter *w)
 {
-	w->several = false;
+	w->several = w->sole = false;
+	at_store(&w->parked, PARKED_NOT_YET, RELAXED);
 	at_store(&w->state, WAIT_WAITING, RELAXED);
 }
 /*
@@ -575,15 +583,21 @@ struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *
 	struct weft__limit limit, const char *reason);
 /* The part of a park that happens once the context is saved. */
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w);
+NOINLINE bool weft__claim_slow(struct weft__waiter *w, enum wait_state how);
 /* Tries to be the one who ends the wait. */
 ALWAYS_INLINE bool weft__claim(struct weft__waiter *w, enum wait_state how)
 {
 	uint32_t waiting = WAIT_WAITING;
 
+	if (likely(w->sole)) {
+		at_store(&w->state, (uint32_t)how, RELEASE);
+		return true;
+	}
 	/*
 	 * Acquire: what the waiter wrote before it queued; release: what the waker wrote before it claimed.
 	 */
-	return at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED);
+	return at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED) ||
+	       (unlikely(waiting == WAIT_TRYING) && weft__claim_slow(w, how));
 }
 /*
  * After a successful claim: may the waiter be made ready? false: it is not parked yet, and will see by
@@ -630,15 +644,18 @@ ALWAYS_INLINE int weft__wait_error(struct weft__waiter *w)
 /* In and out of the list; require the lock. */
 void weft__cancel_add(struct weft__cancel *cancel, struct weft__cancel_node *node);
 void weft__cancel_remove(struct weft__cancel *cancel, struct weft__cancel_node *node);
-/* weft__claim for a cancelled source, with what the call returns. */
-bool weft__cancel_claim(struct weft__waiter *w, int32_t error);
 /*
- * Links the waiter's node, with a reference. True: it is cancelled already and the waiter was claimed for
- * that here: whoever parks it must let it go on.
+ * weft__claim for a source that is cancelled; w->value is the node that did it, until weft__park has made it
+ * the error.
  */
-bool weft__cancel_link(struct weft__cancel *cancel, struct weft__waiter *w);
-/* After the wait: takes the node out, unless the canceller did, and gives the reference up. */
-void weft__cancel_unlink(struct weft__cancel *cancel, struct weft__waiter *w);
+bool weft__cancel_claim(struct weft__cancel_node *node);
+/*
+ * Links a waiter's node, with a reference. True: it is cancelled already and the waiter was claimed for that
+ * here: whoever parks it must let it go on.
+ */
+bool weft__cancel_link(struct weft__cancel *cancel, struct weft__cancel_node *node, struct weft__waiter *w);
+/* After the wait: takes the node out, unless the canceller did, and gives the reference up; the error. */
+int32_t weft__cancel_unlink(struct weft__cancel *cancel, struct weft__cancel_node *node);
 /* One reference less; frees it with the last. */
 void weft__cancel_put(struct weft__cancel *cancel);
 

@@ -78,6 +78,7 @@ static void adopt(struct weft__thread *t, bool worker)
 	t->after = AFTER_NONE;
 	t->worker = worker;
 	t->tid = weft__os_thread_id();
+	t->random = ((uint32_t)t->tid * 2654435761u ^ (uint32_t)weft__os_now()) | 1;
 	san_thread_init(&t->san);
 	if (worker)
 		(void)weft__os_altstack(&t->altstack);

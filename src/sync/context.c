@@ -75,7 +75,7 @@ static void put(weft_context_t *ctx)
 /* What one batch has found. */
 struct batch {
 	struct weft__list tasks;
-	struct weft__waiter *threads;
+	struct weft__cancel_node *threads; /* through prev */
 	struct after_call *afters;
 	uint32_t references; /* of the afters */
 };
@@ -93,16 +93,16 @@ static bool take_child(weft_context_t *child)
 }
 
 /* Requires the lock. */
-static void take_waiter(struct batch *batch, struct weft__waiter *w, int32_t error)
+static void take_waiter(struct batch *batch, struct weft__cancel_node *node)
 {
+	struct weft__waiter *w = node->waiter;
 	struct weft__task *t = w->task;
 
-	if (!weft__cancel_claim(w, error))
+	if (!weft__cancel_claim(node))
 		return;
 	if (t == NULL) {
-		w->next = NULL; /* its own queue is no business of ours: chained through the node */
-		w->node.prev = batch->threads != NULL ? &batch->threads->node : NULL;
-		batch->threads = w;
+		node->prev = batch->threads;
+		batch->threads = node;
 	} else if (weft__parked(w)) {
 		list_add(&batch->tasks, t);
 	}
@@ -117,7 +117,7 @@ static void take_batch(weft_context_t *ctx, struct batch *batch, weft_context_t 
 		weft__cancel_remove(&ctx->cancel, node);
 		switch (node->kind) {
 		case CANCEL_WAITER:
-			take_waiter(batch, container_of(node, struct weft__waiter, node), ctx->cancel.error);
+			take_waiter(batch, node);
 			break;
 		case CANCEL_CHILD: {
 			weft_context_t *child = container_of(node, weft_context_t, node);
@@ -154,9 +154,8 @@ static void start_after(struct weft__thread *self, struct after_call *after)
 static void let_go(struct weft__thread *self, struct batch *batch)
 {
 	while (batch->threads != NULL) {
-		struct weft__waiter *w = batch->threads;
-		batch->threads =
-			w->node.prev != NULL ? container_of(w->node.prev, struct weft__waiter, node) : NULL;
+		struct weft__waiter *w = batch->threads->waiter;
+		batch->threads = batch->threads->prev;
 		weft__ready(self, w);
 	}
 	while (batch->afters != NULL) {

@@ -1,0 +1,595 @@
+/*
+ * chan.c - channels.
+ *
+ * State, under the lock; what is atomic is also looked at without it:
+ *
+ *     receivers   senders   count          meaning
+ *     none        none      0 .. capacity  nobody waits
+ *     some        none      0              receivers wait, the buffer is empty
+ *     none        some      capacity       senders wait, the buffer is full
+ *
+ *   closed: no senders wait and none comes. A waiter that was claimed by its deadline, its context or another
+ *   channel may still stand in a queue until it removes itself or is dropped by who meets it, so "some" means: some
+ *   that can be claimed. Both queues may have waiters at once only if all in one of them are selects that the
+ *   others belong to: a select never meets itself.
+ *
+ * A send meets, in this order: closed (panic); a receiver (the element goes straight to it; it can only wait
+ * when the buffer is empty, so order is kept); room in the buffer; or it waits. A receive meets: an element
+ * in the buffer (and then the first waiting sender's element takes the place that came free, at the tail); a
+ * sender; closed; or it waits.
+ *
+ * Who meets a waiter claims it under the lock, copies the element between the two, writes the node's ok, and
+ * makes the waiter ready after the lock is released. The lock is held by user threads outside of the runtime
+ * on the fast path: it is a spin lock that touches no processor's data, so the monitor may take the processor
+ * meanwhile. Who looks as if it had to wait enters the runtime first, so that it takes the lock once.
+ *
+ * Freed at once. A receiver may destroy the channel when its receive has returned, for instance a reply
+ * channel, while the sender is on its way out: after the release of the lock a sender or receiver touches
+ * only the waiter that it has claimed. A waiter that was woken does not come back to the channel.
+ *
+ * Order: the lock orders send before receive, close before a receive that sees it, and the k-th receive
+ * before the k+C-th send, as they touch the same slot. A direct copy is ordered by the lock, the claim and
+ * the ready.
+ *
+ * Two selects that meet (src/chan/select.c) must both be claimed or none: see chan_take.
+ */
+#include "chan/chan.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "sync/context.h"
+
+/* ---- meeting a waiter ---- */
+
+/*
+ * Claims w for me, which stands in other queues and may be claimed there. First me: WAITING -> TRYING; then
+ * w. When w tries somebody itself, one of the two has to give way: the one with the higher address goes back
+ * to WAITING, lets others claim it, and begins anew. Whoever waits in TRYING waits for a higher address, so
+ * there is no circle; and TRYING holds no lock that another one in TRYING needs.
+ */
+enum pair { BOTH, NOT_ME, NOT_IT };
+
+/* Claims w for me in TRYING; false: w was claimed by another, or tries somebody itself and goes first. */
+static bool claim_it(struct weft__waiter *me, struct weft__waiter *w, uint32_t *its)
+{
+	for (int i = 1;; i++) {
+		*its = WAIT_WAITING;
+		if (w->sole) {
+			at_store(&w->state, WAIT_WOKEN, RELEASE);
+			return true;
+		}
+		if (at_cas(&w->state, its, WAIT_WOKEN, ACQ_REL, RELAXED))
+			return true;
+		if (*its != WAIT_TRYING || (uintptr_t)me > (uintptr_t)w)
+			return false;
+		if (i % 64 == 0)
+			weft__os_thread_yield(); /* the kernel has preempted it */
+		else
+			weft__pause();
+	}
+}
+
+static enum pair claim_pair(struct weft__waiter *me, struct weft__waiter *w)
+{
+	for (int i = 1;; i++) {
+		uint32_t mine = WAIT_WAITING, its;
+		if (!at_cas(&me->state, &mine, WAIT_TRYING, ACQ_REL, RELAXED))
+			return NOT_ME;
+		if (claim_it(me, w, &its)) {
+			at_store(&me->state, WAIT_WOKEN, RELEASE);
+			return BOTH;
+		}
+		at_store(&me->state, WAIT_WAITING, RELEASE);
+		if (its != WAIT_TRYING)
+			return NOT_IT;
+		if (i % 64 == 0)
+			weft__os_thread_yield();
+		else
+			weft__pause();
+	}
+}
+
+/* Claims me alone: there is something that needs no partner. */
+static bool claim_me(struct weft__waiter *me)
+{
+	return me == NULL || weft__claim(me, WAIT_WOKEN);
+}
+
+/*
+ * Takes the first waiter that can be claimed off the queue: DONE and *taken; MUST_WAIT: there is none;
+ * CLAIMED: me was claimed by somebody else. Those that cannot be claimed are dropped. Requires the lock.
+ */
+static enum attempt chan_take(struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
+{
+	struct chan_node *n = *queue, *next;
+
+	while (n != NULL) {
+		enum pair pair;
+		if (likely(me == NULL)) {
+			queue_remove(queue, n);
+			if (likely(weft__claim(n->waiter, WAIT_WOKEN))) {
+				*taken = n;
+				return DONE;
+			}
+			n = *queue;
+			continue;
+		}
+		next = n->next != *queue ? n->next : NULL;
+		if (n->waiter == me) {
+			n = next;
+			continue;
+		}
+		pair = claim_pair(me, n->waiter);
+		if (pair == NOT_ME)
+			return CLAIMED;
+		queue_remove(queue, n);
+		if (pair == BOTH) {
+			*taken = n;
+			return DONE;
+		}
+		n = next;
+	}
+	return MUST_WAIT;
+}
+
+/* The taken waiter's call is done; *partner must be made ready once the lock is released. */
+ALWAYS_INLINE void settle(struct chan_node *n, int ok, struct weft__waiter **partner)
+{
+	n->ok = ok;
+	n->waiter->value = (uintptr_t)n;
+	*partner = n->waiter;
+}
+
+ALWAYS_INLINE enum attempt send_locked(
+	weft_chan_t *ch, const void *elem, struct weft__waiter *me, struct weft__waiter **partner)
+{
+	struct chan_node *n;
+
+	*partner = NULL;
+	if (unlikely(ch->closed != 0))
+		return claim_me(me) ? CLOSED : CLAIMED;
+	if (ch->receivers != NULL) {
+		enum attempt met = chan_take(&ch->receivers, me, &n);
+		if (likely(met == DONE)) {
+			elem_give(ch, n->elem, elem);
+			settle(n, 1, partner);
+			return DONE;
+		}
+		if (met == CLAIMED)
+			return CLAIMED;
+	}
+	if (ch->count < ch->capacity) {
+		if (unlikely(!claim_me(me)))
+			return CLAIMED;
+		buffer_put(ch, elem);
+		return DONE;
+	}
+	return MUST_WAIT;
+}
+
+ALWAYS_INLINE enum attempt recv_locked(
+	weft_chan_t *ch, void *elem, struct weft__waiter *me, struct weft__waiter **partner)
+{
+	struct chan_node *n;
+	enum attempt met;
+
+	*partner = NULL;
+	if (ch->count != 0) {
+		if (unlikely(!claim_me(me)))
+			return CLAIMED;
+		buffer_take(ch, elem);
+		/* Whoever attempts this is claimed already, or cannot be: it meets the sender alone. */
+		if (ch->senders != NULL && chan_take(&ch->senders, NULL, &n) == DONE) {
+			buffer_put(ch, n->elem);
+			settle(n, 1, partner);
+		}
+		return DONE;
+	}
+	if (ch->senders != NULL) {
+		met = chan_take(&ch->senders, me, &n);
+		if (likely(met == DONE)) {
+			elem_give(ch, elem, n->elem);
+			settle(n, 1, partner);
+			return DONE;
+		}
+		if (met == CLAIMED)
+			return CLAIMED;
+	}
+	if (unlikely(ch->closed != 0))
+		return claim_me(me) ? CLOSED : CLAIMED;
+	return MUST_WAIT;
+}
+
+enum attempt weft__chan_send_locked(
+	weft_chan_t *ch, const void *elem, struct weft__waiter *me, struct weft__waiter **partner)
+{
+	return send_locked(ch, elem, me, partner);
+}
+
+enum attempt weft__chan_recv_locked(
+	weft_chan_t *ch, void *elem, struct weft__waiter *me, struct weft__waiter **partner)
+{
+	return recv_locked(ch, elem, me, partner);
+}
+
+void weft__chan_wake(struct weft__waiter *partner)
+{
+	struct weft__thread *self = weft__self();
+
+	if (unlikely(self == NULL)) {
+		weft__ready(NULL, partner);
+		return;
+	}
+	self = enter_as(self);
+	weft__ready(self, partner);
+	leave(self);
+}
+
+void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what)
+{
+	if (ch == NULL)
+		weft__panic("%s: channel NULL: %s", call, what);
+	weft__panic("%s: channel %p%s%s%s (capacity %zu, elements of %zu bytes, created at %s): %s", call,
+		(const void *)ch, ch->name != NULL ? " \"" : "", ch->name != NULL ? ch->name : "",
+		ch->name != NULL ? "\"" : "", ch->capacity, ch->elem_size, ch->site, what);
+}
+
+static WEFT_NORETURN COLD void send_on_closed(const weft_chan_t *ch)
+{
+	weft__chan_panic(ch, "send", "is closed");
+}
+
+/* ---- waiting ---- */
+
+/* On no channel: waits until the limit. */
+static COLD int wait_for_ever(struct weft__limit limit)
+{
+	int err = limit_over(limit);
+
+	if (err != 0)
+		return err;
+	err = weft__sleep(limit);
+	return err != 0 ? err : -ETIMEDOUT;
+}
+
+/*
+ * The call is inside and the lock is held: waits in the queue. 0, or the error. Unlocked and outside
+ * afterwards.
+ */
+ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct chan_node **queue,
+	struct chan_node *n, struct weft__waiter *w, struct weft__limit limit, const char *reason)
+{
+	int err;
+
+	weft__waiter_init(self, w);
+	n->waiter = w;
+	queue_add(queue, n);
+	self = weft__park(self, w, &ch->lock, limit, reason);
+	err = weft__wait_error(w);
+	if (unlikely(err != 0)) {
+		lock_acquire(&ch->lock);
+		if (n->next != NULL)
+			queue_remove(queue, n);
+		lock_release(&ch->lock);
+	}
+	leave(self);
+	return err;
+}
+
+/* Sends, having looked as if it had to wait. */
+static NOINLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
+{
+	struct weft__thread *self;
+	struct weft__waiter w, *partner;
+	struct chan_node n;
+	int err;
+
+	if ((limit.deadline != WEFT_NEVER || limit.cancel != NULL) && (err = limit_over(limit)) != 0)
+		return err;
+	if (unlikely((err = known()) != 0))
+		return err;
+	self = enter();
+	lock_acquire(&ch->lock);
+	switch (send_locked(ch, elem, NULL, &partner)) {
+	case MUST_WAIT:
+		break;
+	case DONE:
+		lock_release(&ch->lock);
+		if (partner != NULL)
+			weft__ready(self, partner);
+		leave(self);
+		return 0;
+	default:
+		send_on_closed(ch);
+	}
+	n.elem = (void *)(uintptr_t)elem;
+	err = wait_in(self, ch, &ch->senders, &n, &w, limit, "channel send");
+	if (likely(err == 0) && unlikely(!n.ok))
+		send_on_closed(ch);
+	return err;
+}
+
+static NOINLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit limit)
+{
+	struct weft__thread *self;
+	struct weft__waiter w, *partner;
+	struct chan_node n;
+	enum attempt met;
+	int err;
+
+	if ((limit.deadline != WEFT_NEVER || limit.cancel != NULL) && (err = limit_over(limit)) != 0)
+		return err;
+	if (unlikely((err = known()) != 0))
+		return err;
+	self = enter();
+	lock_acquire(&ch->lock);
+	met = recv_locked(ch, elem, NULL, &partner);
+	if (met != MUST_WAIT) {
+		lock_release(&ch->lock);
+		if (partner != NULL)
+			weft__ready(self, partner);
+		leave(self);
+		if (met == CLOSED)
+			elem_clear(ch, elem);
+		return met == DONE;
+	}
+	n.elem = elem;
+	err = wait_in(self, ch, &ch->receivers, &n, &w, limit, "channel receive");
+	return likely(err == 0) ? n.ok : err;
+}
+
+/* ---- the calls ---- */
+
+/* Without waiting: 0, or -EAGAIN. */
+ALWAYS_INLINE int send_now(weft_chan_t *ch, const void *elem)
+{
+	struct weft__waiter *partner;
+	enum attempt met;
+
+	if (!send_looks_ready(ch))
+		return -EAGAIN;
+	lock_acquire(&ch->lock);
+	met = send_locked(ch, elem, NULL, &partner);
+	if (unlikely(met == CLOSED))
+		send_on_closed(ch);
+	lock_release(&ch->lock);
+	if (met == MUST_WAIT)
+		return -EAGAIN;
+	if (partner != NULL)
+		weft__chan_wake(partner);
+	return 0;
+}
+
+/* Without waiting: 1, 0 when it is closed and empty, or -EAGAIN. */
+ALWAYS_INLINE int recv_now(weft_chan_t *ch, void *elem)
+{
+	struct weft__waiter *partner;
+	enum attempt met;
+
+	if (!recv_looks_ready(ch))
+		return -EAGAIN;
+	lock_acquire(&ch->lock);
+	met = recv_locked(ch, elem, NULL, &partner);
+	lock_release(&ch->lock);
+	if (met == MUST_WAIT)
+		return -EAGAIN;
+	if (partner != NULL)
+		weft__chan_wake(partner);
+	if (unlikely(met == CLOSED)) {
+		elem_clear(ch, elem);
+		return 0;
+	}
+	return 1;
+}
+
+ALWAYS_INLINE int send(weft_chan_t *ch, const void *elem, struct weft__limit limit)
+{
+	if (unlikely(ch == NULL))
+		return wait_for_ever(limit);
+	return likely(send_now(ch, elem) == 0) ? 0 : send_waiting(ch, elem, limit);
+}
+
+ALWAYS_INLINE int recv(weft_chan_t *ch, void *elem, struct weft__limit limit)
+{
+	int result;
+
+	if (unlikely(ch == NULL))
+		return wait_for_ever(limit);
+	result = recv_now(ch, elem);
+	return likely(result >= 0) ? result : recv_waiting(ch, elem, limit);
+}
+
+int weft_chan_send(weft_chan_t *ch, const void *elem)
+{
+	return send(ch, elem, limit_none());
+}
+
+int weft_chan_send_until(weft_chan_t *ch, const void *elem, weft_time_t deadline)
+{
+	return send(ch, elem, limit_until(deadline));
+}
+
+int weft_chan_send_ctx(weft_chan_t *ch, const void *elem, weft_context_t *ctx)
+{
+	return send(ch, elem, limit_ctx(ctx));
+}
+
+int weft_chan_try_send(weft_chan_t *ch, const void *elem)
+{
+	return likely(ch != NULL) ? send_now(ch, elem) : -EAGAIN;
+}
+
+int weft_chan_recv(weft_chan_t *ch, void *elem)
+{
+	return recv(ch, elem, limit_none());
+}
+
+int weft_chan_recv_until(weft_chan_t *ch, void *elem, weft_time_t deadline)
+{
+	return recv(ch, elem, limit_until(deadline));
+}
+
+int weft_chan_recv_ctx(weft_chan_t *ch, void *elem, weft_context_t *ctx)
+{
+	return recv(ch, elem, limit_ctx(ctx));
+}
+
+int weft_chan_try_recv(weft_chan_t *ch, void *elem)
+{
+	return likely(ch != NULL) ? recv_now(ch, elem) : -EAGAIN;
+}
+
+size_t weft_chan_len(const weft_chan_t *ch)
+{
+	return ch != NULL ? at_load(&ch->count, RELAXED) : 0;
+}
+
+size_t weft_chan_cap(const weft_chan_t *ch)
+{
+	return ch != NULL ? ch->capacity : 0;
+}
+
+/* ---- life ---- */
+
+weft_chan_t *weft_chan_create_with_at(
+	const weft_chan_options_t *options, size_t elem_size, size_t capacity, const char *site)
+{
+	size_t bytes;
+	weft_chan_t *ch;
+
+	if (options != NULL &&
+		(options->size < offsetof(weft_chan_options_t, reserved) || options->size > sizeof *options))
+		return NULL;
+	if (__builtin_mul_overflow(elem_size, capacity, &bytes) ||
+		__builtin_add_overflow(bytes, sizeof *ch, &bytes) || bytes > PTRDIFF_MAX - CACHE_LINE)
+		return NULL;
+	ch = weft__alloc_unset(bytes);
+	if (ch == NULL)
+		return NULL;
+	memset(ch, 0, sizeof *ch);
+	ch->capacity = capacity;
+	ch->elem_size = elem_size;
+	ch->buffer = (char *)(ch + 1);
+	ch->site = site;
+	if (options != NULL) {
+		ch->name = options->name;
+		ch->drop = options->drop;
+		ch->drop_arg = options->drop_arg;
+		if (options->site != NULL)
+			ch->site = options->site;
+	}
+	return ch;
+}
+
+weft_chan_t *weft_chan_create_at(size_t elem_size, size_t capacity, const char *site)
+{
+	return weft_chan_create_with_at(NULL, elem_size, capacity, site);
+}
+
+weft_chan_t *(weft_chan_create)(size_t elem_size, size_t capacity)
+{
+	return weft_chan_create_with_at(NULL, elem_size, capacity, "?");
+}
+
+weft_chan_t *(weft_chan_create_with)(const weft_chan_options_t *options, size_t elem_size, size_t capacity)
+{
+	return weft_chan_create_with_at(options, elem_size, capacity, "?");
+}
+
+static unsigned count(const struct chan_node *first)
+{
+	const struct chan_node *n = first;
+	unsigned count = 0;
+
+	if (n != NULL)
+		do
+			count += at_load(&n->waiter->state, RELAXED) == WAIT_WAITING;
+		while ((n = n->next) != first);
+	return count;
+}
+
+void weft_chan_destroy(weft_chan_t *ch)
+{
+	unsigned senders, receivers;
+
+	if (ch == NULL)
+		return;
+	lock_acquire(&ch->lock);
+	senders = count(ch->senders);
+	receivers = count(ch->receivers);
+	if (senders + receivers != 0) {
+		char what[80];
+		snprintf(what, sizeof what, "destroyed while %u wait to send and %u to receive", senders,
+			receivers);
+		weft__chan_panic(ch, "weft_chan_destroy", what);
+	}
+	lock_release(&ch->lock);
+	if (ch->drop != NULL)
+		for (; ch->count != 0; ch->count--, ch->head = next_index(ch, ch->head))
+			ch->drop(slot(ch, ch->head), ch->drop_arg);
+	weft__free(ch);
+}
+
+enum { BATCH = 64 };
+
+/* Claims the waiters of a queue, up to BATCH in all; the count. Requires the lock. */
+static uint32_t close_queue(weft_chan_t *ch, struct chan_node **queue, struct weft__waiter **claimed,
+	uint32_t have, bool receivers)
+{
+	struct chan_node *n;
+
+	while (have < BATCH && *queue != NULL && chan_take(queue, NULL, &n) == DONE) {
+		if (receivers)
+			elem_clear(ch, n->elem);
+		settle(n, 0, &claimed[have]);
+		have++;
+	}
+	return have;
+}
+
+void weft_chan_close(weft_chan_t *ch)
+{
+	struct weft__thread *self;
+	bool more = true;
+
+	if (ch == NULL)
+		weft__chan_panic(ch, "weft_chan_close", "cannot be closed");
+	lock_acquire(&ch->lock);
+	if (ch->closed != 0)
+		weft__chan_panic(ch, "weft_chan_close", "is closed already");
+	at_store(&ch->closed, 1, RELEASE); /* pairs with try_recv's look without the lock */
+	if (ch->receivers == NULL && ch->senders == NULL) {
+		lock_release(&ch->lock);
+		return;
+	}
+	lock_release(&ch->lock);
+	/*
+	 * Nobody queues on a closed channel: the queues only shrink. The last one that wakes may destroy it.
+	 */
+	self = known() == 0 ? enter() : NULL;
+	while (more) {
+		struct weft__waiter *claimed[BATCH];
+		struct weft__list tasks = { NULL, NULL, 0 };
+		uint32_t n;
+		lock_acquire(&ch->lock);
+		n = close_queue(ch, &ch->receivers, claimed, 0, true);
+		n = close_queue(ch, &ch->senders, claimed, n, false);
+		more = ch->receivers != NULL || ch->senders != NULL;
+		lock_release(&ch->lock);
+		for (uint32_t i = 0; i < n; i++) {
+			struct weft__task *t = claimed[i]->task;
+			if (t == NULL || n == 1)
+				weft__ready(self, claimed[i]);
+			else if (weft__parked(claimed[i]))
+				list_add(&tasks, t);
+		}
+		weft__make_ready_list(self, &tasks);
+		if (more && self != NULL) {
+			leave(self);
+			self = enter();
+		}
+	}
+	if (self != NULL)
+		leave(self);
+}

@@ -1,0 +1,156 @@
+/*
+ * chan.h - what a channel is made of, and the steps that sends, receives and selects share. The essay is in
+ * chan.c.
+ */
+#ifndef WEFT_CHAN_CHAN_H
+#define WEFT_CHAN_CHAN_H
+
+#include <string.h>
+
+#include <weft/chan.h>
+
+#include "sched/sched.h"
+
+/*
+ * A blocked send or receive, or one case of a blocked select: on the blocked stack, in a queue of the channel
+ * and under its lock.
+ */
+struct chan_node {
+	struct chan_node *next, *prev; /* circle; next is NULL: not queued */
+	struct weft__waiter *waiter;
+	void *elem; /* to send from, or to receive into; NULL: nowhere */
+	int32_t ok; /* from who claimed it: 1 the element was passed on, 0 the channel was closed */
+};
+
+struct weft_chan {
+	/* what a send or a receive touches: one line */
+	uint32_t lock;
+	uint32_t closed;             /* atomic, changed under the lock */
+	size_t count;                /* atomic, changed under the lock: elements in the buffer */
+	struct chan_node *receivers; /* atomic, changed under the lock: the oldest */
+	struct chan_node *senders;   /* the same */
+	size_t head, tail;           /* of the buffer, in elements */
+	size_t capacity;
+	size_t elem_size;
+	/* the rest is constant */
+	char *buffer CACHE_ALIGNED;
+	void (*drop)(void *elem, void *arg);
+	void *drop_arg;
+	const char *name, *site;
+} CACHE_ALIGNED;
+
+ALWAYS_INLINE void queue_add(struct chan_node **queue, struct chan_node *n)
+{
+	struct chan_node *first = *queue;
+
+	if (likely(first == NULL)) {
+		n->next = n->prev = n;
+		at_store(queue, n, RELAXED);
+	} else {
+		n->next = first;
+		n->prev = first->prev;
+		first->prev->next = n;
+		first->prev = n;
+	}
+}
+
+ALWAYS_INLINE void queue_remove(struct chan_node **queue, struct chan_node *n)
+{
+	struct chan_node *next = n->next;
+
+	if (likely(next == n)) {
+		at_store(queue, NULL, RELAXED);
+	} else {
+		next->prev = n->prev;
+		n->prev->next = next;
+		if (*queue == n)
+			at_store(queue, next, RELAXED);
+	}
+	n->next = NULL;
+}
+
+ALWAYS_INLINE void elem_copy(void *to, const void *from, size_t size)
+{
+	if (likely(size == 8))
+		memcpy(to, from, 8);
+	else if (size == 4)
+		memcpy(to, from, 4);
+	else if (size == 16)
+		memcpy(to, from, 16);
+	else if (size != 0)
+		memcpy(to, from, size);
+}
+
+/* The receiver's side of a copy. */
+ALWAYS_INLINE void elem_give(const weft_chan_t *ch, void *to, const void *from)
+{
+	if (to != NULL)
+		elem_copy(to, from, ch->elem_size);
+}
+
+ALWAYS_INLINE void elem_clear(const weft_chan_t *ch, void *to)
+{
+	if (to != NULL)
+		memset(to, 0, ch->elem_size);
+}
+
+ALWAYS_INLINE char *slot(const weft_chan_t *ch, size_t index)
+{
+	return ch->buffer + index * ch->elem_size;
+}
+
+ALWAYS_INLINE size_t next_index(const weft_chan_t *ch, size_t index)
+{
+	return index + 1 == ch->capacity ? 0 : index + 1;
+}
+
+/* Requires the lock and room. */
+ALWAYS_INLINE void buffer_put(weft_chan_t *ch, const void *elem)
+{
+	elem_copy(slot(ch, ch->tail), elem, ch->elem_size);
+	ch->tail = next_index(ch, ch->tail);
+	at_store(&ch->count, ch->count + 1, RELAXED);
+}
+
+/* Requires the lock and an element. */
+ALWAYS_INLINE void buffer_take(weft_chan_t *ch, void *elem)
+{
+	elem_give(ch, elem, slot(ch, ch->head));
+	ch->head = next_index(ch, ch->head);
+	at_store(&ch->count, ch->count - 1, RELAXED);
+}
+
+/* Would it not have to wait? A look without the lock: it may be out of date at once. */
+ALWAYS_INLINE bool send_looks_ready(const weft_chan_t *ch)
+{
+	return at_load(&ch->count, RELAXED) < ch->capacity || at_load(&ch->receivers, RELAXED) != NULL ||
+	       at_load(&ch->closed, RELAXED) != 0;
+}
+
+ALWAYS_INLINE bool recv_looks_ready(const weft_chan_t *ch)
+{
+	return at_load(&ch->count, RELAXED) != 0 || at_load(&ch->senders, RELAXED) != NULL ||
+	       at_load(&ch->closed, RELAXED) != 0;
+}
+
+/* What an attempt under the lock came to. */
+enum attempt {
+	MUST_WAIT,
+	DONE,   /* and *partner, if not NULL, was claimed and must be made ready after the lock is released */
+	CLOSED, /* nothing more to receive; or nothing may be sent */
+	CLAIMED /* a select in more than one queue was itself claimed by another */
+};
+
+/*
+ * One attempt to send or receive without waiting. Requires the lock. me: the select that attempts it while it
+ * stands in other queues and may be claimed; NULL: nobody can claim the caller.
+ */
+enum attempt weft__chan_send_locked(
+	weft_chan_t *ch, const void *elem, struct weft__waiter *me, struct weft__waiter **partner);
+enum attempt weft__chan_recv_locked(
+	weft_chan_t *ch, void *elem, struct weft__waiter *me, struct weft__waiter **partner);
+/* Makes a claimed partner ready, from outside. */
+void weft__chan_wake(struct weft__waiter *partner);
+WEFT_NORETURN COLD void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what);
+
+#endif /* WEFT_CHAN_CHAN_H */

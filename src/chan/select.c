@@ -1,0 +1,441 @@
+/*
+ * select.c - waiting for whichever of several things comes first.
+ *
+ * First a look at every case, without a lock: one of those that look ready is picked, each with the same
+ * chance (reservoir sampling), and attempted under the lock of its channel alone. If somebody was faster,
+ * look again.
+ *
+ * When nothing is ready, the select enters the queue of each case in turn: lock, attempt once more, else
+ * queue a node, unlock. From the first node on it may be claimed, although it still runs; park.c says how it
+ * is made ready then. The attempt can therefore end in three ways: the case can be done, and the select has
+ * claimed itself (and the partner with it: claim_pair in chan.c); nothing to do, the node is queued; or
+ * another case has claimed it, and there is nothing left but to park and be woken for it. Nothing is lost:
+ * after the unlock of a channel, whoever comes to it finds the node; before it, the attempt saw what there
+ * was.
+ *
+ * At last it takes its nodes out of all queues; whoever meets them meanwhile cannot claim them and drops
+ * them. The one that was claimed is off its queue already, and w.value points to it.
+ *
+ *     case   node                        ready when
+ *     send   chan_node among senders     room, a receiver, or closed (then it panics)
+ *     recv   chan_node among receivers   an element, a sender, or closed
+ *     done   cancel node of the context  it is cancelled
+ *     fd     poll node                   the descriptor is, or cannot be waited for: its result is the error
+ *     time   none: the earliest is the deadline of the park
+ *
+ * Never two locks at once. So thousands of selects that share one channel hold its lock for one list
+ * operation each, and no order of locks is needed. The price is the pair of claims when two selects meet.
+ */
+#include <weft/select.h>
+
+#include "base/alloc.h"
+#include "chan/chan.h"
+#include "sync/context.h"
+
+enum { CASES_MOST = 65536, NODES_SMALL = 16, NODES_MEDIUM = 64 };
+
+/* What stands in the queue of a case. */
+union node {
+	struct chan_node chan;
+	struct weft__cancel_node cancel;
+	struct weft__poll_node poll;
+};
+
+/* One call. */
+struct selection {
+	weft_case_t *cases;
+	uint32_t n;
+	bool clocked;        /* has cases of time */
+	bool polled;         /* has descriptors */
+	weft_time_t soonest; /* of the cases of time */
+};
+
+static weft_chan_t *chan_of(const weft_case_t *c)
+{
+	return c->weft__object;
+}
+
+static struct weft__cancel *cancel_of(const weft_case_t *c)
+{
+	return c->weft__object;
+}
+
+static int fd_of(const weft_case_t *c)
+{
+	return (int)c->weft__time;
+}
+
+static WEFT_NORETURN COLD void bad_case(const weft_case_t *c, uint32_t i)
+{
+	weft__panic("weft_select: case %u has the unknown operation %u", i, c->op);
+}
+
+/* ---- without waiting ---- */
+
+/* Polls the descriptor: events, 0, or a negative error, which counts as ready. */
+static int fd_now(const weft_case_t *c)
+{
+	int got = -EINVAL;
+
+	if (c->events != 0 && (c->events & ~(unsigned)(WEFT_READABLE | WEFT_WRITABLE)) == 0)
+		got = fd_of(c) >= 0 ? weft__os_poll_one(fd_of(c), c->events, 0) : -EBADF;
+	return got == -ETIMEDOUT ? 0 : got;
+}
+
+static bool looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_time_t *now)
+{
+	switch (c->op) {
+	case WEFT_OP_SEND:
+		return c->weft__object != NULL && send_looks_ready(chan_of(c));
+	case WEFT_OP_RECV:
+		return c->weft__object != NULL && recv_looks_ready(chan_of(c));
+	case WEFT_OP_DONE:
+		return c->weft__object != NULL && at_load(&cancel_of(c)->error, ACQUIRE) != 0;
+	case WEFT_OP_TIME:
+		s->clocked = true;
+		if (c->weft__time < s->soonest)
+			s->soonest = c->weft__time;
+		if (*now == 0)
+			*now = weft__os_now();
+		return c->weft__time <= *now;
+	case WEFT_OP_FD:
+		s->polled = true;
+		c->result = fd_now(c);
+		return c->result != 0;
+	case WEFT_OP_NONE:
+		return false;
+	default:
+		bad_case(c, i);
+	}
+}
+
+/* Does a case that looked ready; false: somebody was faster. Outside. */
+static bool attempt(weft_case_t *c)
+{
+	struct weft__waiter *partner = NULL;
+	weft_chan_t *ch = chan_of(c);
+	enum attempt met;
+
+	switch (c->op) {
+	case WEFT_OP_SEND:
+		lock_acquire(&ch->lock);
+		met = weft__chan_send_locked(ch, c->weft__elem, NULL, &partner);
+		lock_release(&ch->lock);
+		if (met == CLOSED)
+			weft__chan_panic(ch, "select: send", "is closed");
+		c->result = 0;
+		break;
+	case WEFT_OP_RECV:
+		lock_acquire(&ch->lock);
+		met = weft__chan_recv_locked(ch, c->weft__elem, NULL, &partner);
+		lock_release(&ch->lock);
+		if (met == CLOSED)
+			elem_clear(ch, c->weft__elem);
+		c->result = met == DONE;
+		break;
+	case WEFT_OP_DONE:
+		c->result = at_load(&cancel_of(c)->error, ACQUIRE);
+		return true;
+	default:
+		return true;
+	}
+	if (partner != NULL)
+		weft__chan_wake(partner);
+	return met != MUST_WAIT;
+}
+
+/* The index of the case that was done, or -EAGAIN. */
+static int select_now(struct weft__thread *self, struct selection *s)
+{
+	for (;;) {
+		uint32_t ready = 0, pick = 0;
+		weft_time_t now = 0;
+		s->soonest = WEFT_NEVER;
+		for (uint32_t i = 0; i < s->n; i++) {
+			if (!looks_ready(s, &s->cases[i], i, &now))
+				continue;
+			ready++;
+			if (ready == 1 || choose(CHOOSE_CASE, ready, &self->random) == 0)
+				pick = i;
+		}
+		if (ready == 0)
+			return -EAGAIN;
+		if (attempt(&s->cases[pick]))
+			return (int)pick;
+	}
+}
+
+/* ---- waiting ---- */
+
+/* What entering one queue came to. */
+enum entered {
+	QUEUED,
+	SKIPPED,  /* a case that cannot be ready */
+	TAKEN,    /* the case was done, or is ready; the select has claimed itself */
+	ELSEWHERE /* another case has claimed it */
+};
+
+static enum entered enter_chan(
+	weft_case_t *c, struct chan_node *n, struct weft__waiter *me, struct weft__waiter **partner)
+{
+	weft_chan_t *ch = chan_of(c);
+	bool sends = c->op == WEFT_OP_SEND;
+	enum attempt met;
+
+	if (ch == NULL)
+		return SKIPPED;
+	n->waiter = me;
+	n->elem = c->weft__elem;
+	lock_acquire(&ch->lock);
+	met = sends ? weft__chan_send_locked(ch, n->elem, me, partner)
+		    : weft__chan_recv_locked(ch, n->elem, me, partner);
+	if (met == MUST_WAIT)
+		queue_add(sends ? &ch->senders : &ch->receivers, n);
+	lock_release(&ch->lock);
+	if (met == MUST_WAIT)
+		return QUEUED;
+	n->next = NULL;
+	n->ok = met == DONE;
+	if (met == CLOSED && !sends)
+		elem_clear(ch, n->elem);
+	return met == CLAIMED ? ELSEWHERE : TAKEN;
+}
+
+static enum entered enter_fd(weft_case_t *c, struct weft__poll_node *n, struct weft__waiter *me)
+{
+	int result;
+
+	n->waiter = me;
+	n->wanted = c->events;
+	result = weft__poll_add(fd_of(c), n, NULL);
+	if (result == 0)
+		return QUEUED;
+	n->got = 0;
+	c->result = result == 1 ? c->events : result;
+	return weft__claim(me, WAIT_WOKEN) ? TAKEN : ELSEWHERE;
+}
+
+static enum entered enter_case(
+	weft_case_t *c, union node *n, struct weft__waiter *me, struct weft__waiter **partner)
+{
+	switch (c->op) {
+	case WEFT_OP_SEND:
+	case WEFT_OP_RECV:
+		return enter_chan(c, &n->chan, me, partner);
+	case WEFT_OP_DONE:
+		if (c->weft__object == NULL)
+			return SKIPPED;
+		/* Linked also when it is cancelled; then perhaps it has claimed. */
+		return weft__cancel_link(cancel_of(c), &n->cancel, me) ? TAKEN : QUEUED;
+	case WEFT_OP_FD:
+		return enter_fd(c, &n->poll, me);
+	default:
+		return SKIPPED;
+	}
+}
+
+/* Takes the node of a case that was queued out again, wherever it is. */
+static void leave_case(weft_case_t *c, union node *n, const union node *chosen)
+{
+	switch (c->op) {
+	case WEFT_OP_SEND:
+	case WEFT_OP_RECV:
+		if (chan_of(c) != NULL && n != chosen) {
+			weft_chan_t *ch = chan_of(c);
+			lock_acquire(&ch->lock);
+			if (n->chan.next != NULL)
+				queue_remove(c->op == WEFT_OP_SEND ? &ch->senders : &ch->receivers, &n->chan);
+			lock_release(&ch->lock);
+		}
+		break;
+	case WEFT_OP_DONE:
+		if (c->weft__object != NULL)
+			c->result = weft__cancel_unlink(cancel_of(c), &n->cancel);
+		break;
+	case WEFT_OP_FD:
+		if (n != chosen)
+			weft__poll_remove(fd_of(c), &n->poll);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The result of the case that was claimed, or that the select claimed. */
+static void finish_case(weft_case_t *c, const union node *n)
+{
+	switch (c->op) {
+	case WEFT_OP_SEND:
+		if (!n->chan.ok)
+			weft__chan_panic(chan_of(c), "select: send", "is closed");
+		c->result = 0;
+		break;
+	case WEFT_OP_RECV:
+		c->result = n->chan.ok;
+		break;
+	case WEFT_OP_FD:
+		if (n->poll.got != 0)
+			c->result = (int)n->poll.got;
+		break;
+	default:
+		break;
+	}
+}
+
+/* One of the times that have come, at random. */
+static int time_case(struct weft__thread *self, const struct selection *s)
+{
+	weft_time_t now = weft__os_now();
+	uint32_t ready = 0, pick = 0;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (s->cases[i].op != WEFT_OP_TIME || s->cases[i].weft__time > now)
+			continue;
+		ready++;
+		if (ready == 1 || choose(CHOOSE_CASE, ready, &self->random) == 0)
+			pick = i;
+	}
+	return (int)pick;
+}
+
+/* Enters the queues, waits and leaves them: the index of the case that was done, or the error. Outside. */
+static int select_in(struct selection *s, union node *nodes, struct weft__limit limit)
+{
+	bool timed = s->clocked && s->soonest <= limit.deadline;
+	enum entered entered = QUEUED;
+	struct weft__waiter w, *partner = NULL;
+	struct weft__thread *self = enter();
+	union node *chosen = NULL;
+	uint32_t i, state;
+	int result;
+
+	weft__waiter_init(self, &w);
+	w.several = true;
+	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == WAIT_WAITING; i++)
+		entered = enter_case(&s->cases[i], &nodes[i], &w, &partner);
+	if (s->polled && w.task == NULL)
+		(void)weft__poller_ensure();
+	if (entered == TAKEN) {
+		chosen = &nodes[i - 1];
+		if (partner != NULL)
+			weft__ready(self, partner);
+		state = WAIT_WOKEN;
+	} else {
+		if (timed)
+			limit.deadline = s->soonest;
+		self = weft__park(self, &w, NULL, limit, "select");
+		state = at_load(&w.state, ACQUIRE);
+		if (state == WAIT_WOKEN || (state == WAIT_CANCELED && w.value >= (uintptr_t)nodes &&
+						   w.value < (uintptr_t)(nodes + s->n)))
+			chosen = (union node *)w.value;
+	}
+	result = chosen != NULL                     ? (int)(chosen - nodes)
+		 : state == WAIT_TIMED_OUT && timed ? time_case(self, s)
+						    : weft__wait_error(&w);
+	/* The one that was attempted last is in no queue, but a context's is linked always. */
+	if (entered == ELSEWHERE || (entered == TAKEN && s->cases[i - 1].op != WEFT_OP_DONE))
+		i--;
+	while (i-- > 0)
+		leave_case(&s->cases[i], &nodes[i], chosen);
+	leave(self);
+	if (chosen != NULL)
+		finish_case(&s->cases[result], chosen);
+	return result;
+}
+
+static NOINLINE int select_small(struct selection *s, struct weft__limit limit)
+{
+	union node nodes[NODES_SMALL];
+
+	return select_in(s, nodes, limit);
+}
+
+static NOINLINE int select_medium(struct selection *s, struct weft__limit limit)
+{
+	union node nodes[NODES_MEDIUM];
+
+	return select_in(s, nodes, limit);
+}
+
+static NOINLINE int select_large(struct selection *s, struct weft__limit limit)
+{
+	union node *nodes = weft__alloc_unset(s->n * sizeof *nodes);
+	int result;
+
+	if (nodes == NULL)
+		return -ENOMEM;
+	result = select_in(s, nodes, limit);
+	weft__free(nodes);
+	return result;
+}
+
+ALWAYS_INLINE int select_any(weft_case_t *cases, size_t n, bool wait, struct weft__limit limit)
+{
+	struct selection s = { .cases = cases, .n = (uint32_t)n };
+	int result;
+
+	if (unlikely(n > CASES_MOST))
+		return -EINVAL;
+	if (unlikely((result = known()) != 0))
+		return result;
+	result = select_now(weft__self(), &s);
+	if (result >= 0 || !wait)
+		return result;
+	if ((result = limit_over(limit)) != 0)
+		return result;
+	return n <= NODES_SMALL    ? select_small(&s, limit)
+	       : n <= NODES_MEDIUM ? select_medium(&s, limit)
+				   : select_large(&s, limit);
+}
+
+/* ---- the calls ---- */
+
+int weft_select(weft_case_t *cases, size_t n)
+{
+	return select_any(cases, n, true, limit_none());
+}
+
+int weft_select_until(weft_case_t *cases, size_t n, weft_time_t deadline)
+{
+	return select_any(cases, n, true, limit_until(deadline));
+}
+
+int weft_select_ctx(weft_case_t *cases, size_t n, weft_context_t *ctx)
+{
+	return select_any(cases, n, true, limit_ctx(ctx));
+}
+
+int weft_select_try(weft_case_t *cases, size_t n)
+{
+	return select_any(cases, n, false, limit_none());
+}
+
+int weft__select_step(struct weft__select *s, const char *site)
+{
+	int chosen;
+
+	switch (s->step) {
+	case 0:
+		s->step = 1;
+		s->n = 0;
+		return 1;
+	case 1:
+		chosen = select_any(s->cases, (size_t)s->n, s->otherwise < 0, limit_none());
+		if (chosen == -EAGAIN && s->otherwise >= 0)
+			chosen = s->otherwise;
+		if (chosen < 0)
+			weft__panic("WEFT_SELECT at %s: %s", site, weft_strerror(chosen));
+		s->chosen = chosen;
+		s->step = 2;
+		s->n = 0;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+void weft__select_overflow(const char *site)
+{
+	weft__panic(
+		"WEFT_SELECT at %s: more than %d cases; the array form takes more", site, WEFT_SELECT_MAX);
+}
