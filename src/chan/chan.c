@@ -100,7 +100,8 @@ static bool claim_me(struct weft__waiter *me)
  * Takes the first waiter that can be claimed off the queue: DONE and *taken; MUST_WAIT: there is none;
  * CLAIMED: me was claimed by somebody else. Those that cannot be claimed are dropped. Requires the lock.
  */
-static enum attempt chan_take(struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
+static NOINLINE enum attempt take_slow(
+	struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
 {
 	struct chan_node *n = *queue, *next;
 
@@ -131,6 +132,20 @@ static enum attempt chan_take(struct chan_node **queue, struct weft__waiter *me,
 		n = next;
 	}
 	return MUST_WAIT;
+}
+
+/* The queue is not empty. */
+ALWAYS_INLINE enum attempt chan_take(
+	struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
+{
+	struct chan_node *n = *queue;
+
+	if (unlikely(me != NULL) || unlikely(!n->waiter->sole))
+		return take_slow(queue, me, taken);
+	queue_remove(queue, n);
+	(void)weft__claim(n->waiter, WAIT_WOKEN);
+	*taken = n;
+	return DONE;
 }
 
 /* The taken waiter's call is done; *partner must be made ready once the lock is released. */
@@ -213,16 +228,14 @@ enum attempt weft__chan_recv_locked(
 	return recv_locked(ch, elem, me, partner);
 }
 
-void weft__chan_wake(struct weft__waiter *partner)
+void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner)
 {
-	struct weft__thread *self = weft__self();
-
 	if (unlikely(self == NULL)) {
 		weft__ready(NULL, partner);
 		return;
 	}
 	self = enter_as(self);
-	weft__ready(self, partner);
+	weft__ready_next(self, partner);
 	leave(self);
 }
 
@@ -230,7 +243,7 @@ void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what)
 {
 	if (ch == NULL)
 		weft__panic("%s: channel NULL: %s", call, what);
-	weft__panic("%s: channel %p%s%s%s (capacity %zu, elements of %zu bytes, created at %s): %s", call,
+	weft__panic("%s: channel %p%s%s%s (capacity %u, elements of %u bytes, created at %s): %s", call,
 		(const void *)ch, ch->name != NULL ? " \"" : "", ch->name != NULL ? ch->name : "",
 		ch->name != NULL ? "\"" : "", ch->capacity, ch->elem_size, ch->site, what);
 }
@@ -241,6 +254,11 @@ static WEFT_NORETURN COLD void send_on_closed(const weft_chan_t *ch)
 }
 
 /* ---- waiting ---- */
+
+ALWAYS_INLINE bool limited(struct weft__limit limit)
+{
+	return limit.deadline != WEFT_NEVER || limit.cancel != NULL;
+}
 
 /* On no channel: waits until the limit. */
 static COLD int wait_for_ever(struct weft__limit limit)
@@ -265,39 +283,44 @@ ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct cha
 	weft__waiter_init(self, w);
 	n->waiter = w;
 	queue_add(queue, n);
-	self = weft__park(self, w, &ch->lock, limit, reason);
+	if (!limited(limit)) {
+		self = weft__park_sole(self, w, bias_lock(self, &ch->lock), reason);
+		leave(self);
+		return 0;
+	}
+	self = weft__park(self, w, bias_lock(self, &ch->lock), limit, reason);
 	err = weft__wait_error(w);
 	if (unlikely(err != 0)) {
-		lock_acquire(&ch->lock);
+		bias_acquire(self, &ch->lock);
 		if (n->next != NULL)
 			queue_remove(queue, n);
-		lock_release(&ch->lock);
+		bias_release(self, &ch->lock);
 	}
 	leave(self);
 	return err;
 }
 
 /* Sends, having looked as if it had to wait. */
-static NOINLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
+ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
 {
 	struct weft__thread *self;
 	struct weft__waiter w, *partner;
 	struct chan_node n;
 	int err;
 
-	if ((limit.deadline != WEFT_NEVER || limit.cancel != NULL) && (err = limit_over(limit)) != 0)
+	if (limited(limit) && (err = limit_over(limit)) != 0)
 		return err;
 	if (unlikely((err = known()) != 0))
 		return err;
 	self = enter();
-	lock_acquire(&ch->lock);
+	bias_acquire(self, &ch->lock);
 	switch (send_locked(ch, elem, NULL, &partner)) {
 	case MUST_WAIT:
 		break;
 	case DONE:
-		lock_release(&ch->lock);
+		bias_release(self, &ch->lock);
 		if (partner != NULL)
-			weft__ready(self, partner);
+			weft__ready_next(self, partner);
 		leave(self);
 		return 0;
 	default:
@@ -310,7 +333,7 @@ static NOINLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft_
 	return err;
 }
 
-static NOINLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit limit)
+ALWAYS_INLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit limit)
 {
 	struct weft__thread *self;
 	struct weft__waiter w, *partner;
@@ -318,17 +341,17 @@ static NOINLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit
 	enum attempt met;
 	int err;
 
-	if ((limit.deadline != WEFT_NEVER || limit.cancel != NULL) && (err = limit_over(limit)) != 0)
+	if (limited(limit) && (err = limit_over(limit)) != 0)
 		return err;
 	if (unlikely((err = known()) != 0))
 		return err;
 	self = enter();
-	lock_acquire(&ch->lock);
+	bias_acquire(self, &ch->lock);
 	met = recv_locked(ch, elem, NULL, &partner);
 	if (met != MUST_WAIT) {
-		lock_release(&ch->lock);
+		bias_release(self, &ch->lock);
 		if (partner != NULL)
-			weft__ready(self, partner);
+			weft__ready_next(self, partner);
 		leave(self);
 		if (met == CLOSED)
 			elem_clear(ch, elem);
@@ -341,103 +364,147 @@ static NOINLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit
 
 /* ---- the calls ---- */
 
-/* Without waiting: 0, or -EAGAIN. */
-ALWAYS_INLINE int send_now(weft_chan_t *ch, const void *elem)
+/*
+ * The lock is held; without waiting: 0, or -EAGAIN. Unlocked afterwards.
+ */
+static NOINLINE int send_meet(struct weft__thread *self, weft_chan_t *ch, const void *elem)
 {
 	struct weft__waiter *partner;
-	enum attempt met;
+	enum attempt met = send_locked(ch, elem, NULL, &partner);
 
-	if (!send_looks_ready(ch))
-		return -EAGAIN;
-	lock_acquire(&ch->lock);
-	met = send_locked(ch, elem, NULL, &partner);
 	if (unlikely(met == CLOSED))
 		send_on_closed(ch);
-	lock_release(&ch->lock);
+	bias_release(self, &ch->lock);
+	if (partner != NULL)
+		weft__chan_wake(self, partner);
+	return met == MUST_WAIT ? -EAGAIN : 0;
+}
+
+/* The same: 1, 0 when it is closed and empty, or -EAGAIN. */
+static NOINLINE int recv_meet(struct weft__thread *self, weft_chan_t *ch, void *elem)
+{
+	struct weft__waiter *partner;
+	enum attempt met = recv_locked(ch, elem, NULL, &partner);
+
+	bias_release(self, &ch->lock);
+	if (partner != NULL)
+		weft__chan_wake(self, partner);
+	if (likely(met == DONE))
+		return 1;
 	if (met == MUST_WAIT)
 		return -EAGAIN;
-	if (partner != NULL)
-		weft__chan_wake(partner);
+	elem_clear(ch, elem);
 	return 0;
 }
 
-/* Without waiting: 1, 0 when it is closed and empty, or -EAGAIN. */
-ALWAYS_INLINE int recv_now(weft_chan_t *ch, void *elem)
+/*
+ * Without waiting, for a channel that looks ready. The commonest case, a buffered word that meets nobody, calls
+ * nothing and so saves no registers.
+ */
+ALWAYS_INLINE int send_ready(weft_chan_t *ch, const void *elem)
 {
-	struct weft__waiter *partner;
-	enum attempt met;
+	struct weft__thread *self = weft__self();
 
-	if (!recv_looks_ready(ch))
-		return -EAGAIN;
-	lock_acquire(&ch->lock);
-	met = recv_locked(ch, elem, NULL, &partner);
-	lock_release(&ch->lock);
-	if (met == MUST_WAIT)
-		return -EAGAIN;
-	if (partner != NULL)
-		weft__chan_wake(partner);
-	if (unlikely(met == CLOSED)) {
-		elem_clear(ch, elem);
+	bias_acquire(self, &ch->lock);
+	if (likely(ch->count < ch->capacity) && likely(ch->receivers == NULL) && likely(ch->closed == 0) &&
+		likely(elem_is_word(ch))) {
+		buffer_put(ch, elem);
+		bias_release(self, &ch->lock);
 		return 0;
 	}
-	return 1;
+	return send_meet(self, ch, elem);
 }
 
-ALWAYS_INLINE int send(weft_chan_t *ch, const void *elem, struct weft__limit limit)
+ALWAYS_INLINE int recv_ready(weft_chan_t *ch, void *elem)
+{
+	struct weft__thread *self = weft__self();
+
+	bias_acquire(self, &ch->lock);
+	if (likely(ch->count != 0) && likely(ch->senders == NULL) && likely(elem_is_word(ch))) {
+		buffer_take(ch, elem);
+		bias_release(self, &ch->lock);
+		return 1;
+	}
+	return recv_meet(self, ch, elem);
+}
+
+static NOINLINE int send_blocking(weft_chan_t *ch, const void *elem)
+{
+	return send_waiting(ch, elem, limit_none());
+}
+
+static NOINLINE int recv_blocking(weft_chan_t *ch, void *elem)
+{
+	return recv_waiting(ch, elem, limit_none());
+}
+
+static NOINLINE int send_limited(weft_chan_t *ch, const void *elem, struct weft__limit limit)
 {
 	if (unlikely(ch == NULL))
 		return wait_for_ever(limit);
-	return likely(send_now(ch, elem) == 0) ? 0 : send_waiting(ch, elem, limit);
+	if (likely(weft_chan_try_send(ch, elem) == 0))
+		return 0;
+	return send_waiting(ch, elem, limit);
 }
 
-ALWAYS_INLINE int recv(weft_chan_t *ch, void *elem, struct weft__limit limit)
+static NOINLINE int recv_limited(weft_chan_t *ch, void *elem, struct weft__limit limit)
 {
 	int result;
 
 	if (unlikely(ch == NULL))
 		return wait_for_ever(limit);
-	result = recv_now(ch, elem);
+	result = weft_chan_try_recv(ch, elem);
 	return likely(result >= 0) ? result : recv_waiting(ch, elem, limit);
 }
 
 int weft_chan_send(weft_chan_t *ch, const void *elem)
 {
-	return send(ch, elem, limit_none());
+	if (unlikely(ch == NULL))
+		return wait_for_ever(limit_none());
+	if (send_looks_ready(ch) && likely(send_ready(ch, elem) == 0))
+		return 0;
+	return send_blocking(ch, elem);
 }
 
 int weft_chan_send_until(weft_chan_t *ch, const void *elem, weft_time_t deadline)
 {
-	return send(ch, elem, limit_until(deadline));
+	return send_limited(ch, elem, limit_until(deadline));
 }
 
 int weft_chan_send_ctx(weft_chan_t *ch, const void *elem, weft_context_t *ctx)
 {
-	return send(ch, elem, limit_ctx(ctx));
+	return send_limited(ch, elem, limit_ctx(ctx));
 }
 
 int weft_chan_try_send(weft_chan_t *ch, const void *elem)
 {
-	return likely(ch != NULL) ? send_now(ch, elem) : -EAGAIN;
+	return likely(ch != NULL) && send_looks_ready(ch) ? send_ready(ch, elem) : -EAGAIN;
 }
 
 int weft_chan_recv(weft_chan_t *ch, void *elem)
 {
-	return recv(ch, elem, limit_none());
+	int result;
+
+	if (unlikely(ch == NULL))
+		return wait_for_ever(limit_none());
+	if (recv_looks_ready(ch) && likely((result = recv_ready(ch, elem)) >= 0))
+		return result;
+	return recv_blocking(ch, elem);
 }
 
 int weft_chan_recv_until(weft_chan_t *ch, void *elem, weft_time_t deadline)
 {
-	return recv(ch, elem, limit_until(deadline));
+	return recv_limited(ch, elem, limit_until(deadline));
 }
 
 int weft_chan_recv_ctx(weft_chan_t *ch, void *elem, weft_context_t *ctx)
 {
-	return recv(ch, elem, limit_ctx(ctx));
+	return recv_limited(ch, elem, limit_ctx(ctx));
 }
 
 int weft_chan_try_recv(weft_chan_t *ch, void *elem)
 {
-	return likely(ch != NULL) ? recv_now(ch, elem) : -EAGAIN;
+	return likely(ch != NULL) && recv_looks_ready(ch) ? recv_ready(ch, elem) : -EAGAIN;
 }
 
 size_t weft_chan_len(const weft_chan_t *ch)
@@ -461,16 +528,17 @@ weft_chan_t *weft_chan_create_with_at(
 	if (options != NULL &&
 		(options->size < offsetof(weft_chan_options_t, reserved) || options->size > sizeof *options))
 		return NULL;
-	if (__builtin_mul_overflow(elem_size, capacity, &bytes) ||
+	if (elem_size > UINT32_MAX || capacity >= UINT32_MAX ||
+		__builtin_mul_overflow(elem_size, capacity, &bytes) ||
 		__builtin_add_overflow(bytes, sizeof *ch, &bytes) || bytes > PTRDIFF_MAX - CACHE_LINE)
 		return NULL;
 	ch = weft__alloc_unset(bytes);
 	if (ch == NULL)
 		return NULL;
 	memset(ch, 0, sizeof *ch);
-	ch->capacity = capacity;
-	ch->elem_size = elem_size;
-	ch->buffer = (char *)(ch + 1);
+	ch->lock = (struct weft__bias)WEFT__BIAS_INIT;
+	ch->capacity = (uint32_t)capacity;
+	ch->elem_size = (uint32_t)elem_size;
 	ch->site = site;
 	if (options != NULL) {
 		ch->name = options->name;
@@ -511,11 +579,12 @@ static unsigned count(const struct chan_node *first)
 
 void weft_chan_destroy(weft_chan_t *ch)
 {
+	struct weft__thread *self = weft__self();
 	unsigned senders, receivers;
 
 	if (ch == NULL)
 		return;
-	lock_acquire(&ch->lock);
+	bias_acquire(self, &ch->lock);
 	senders = count(ch->senders);
 	receivers = count(ch->receivers);
 	if (senders + receivers != 0) {
@@ -524,7 +593,7 @@ void weft_chan_destroy(weft_chan_t *ch)
 			receivers);
 		weft__chan_panic(ch, "weft_chan_destroy", what);
 	}
-	lock_release(&ch->lock);
+	bias_release(self, &ch->lock);
 	if (ch->drop != NULL)
 		for (; ch->count != 0; ch->count--, ch->head = next_index(ch, ch->head))
 			ch->drop(slot(ch, ch->head), ch->drop_arg);
@@ -550,20 +619,20 @@ static uint32_t close_queue(weft_chan_t *ch, struct chan_node **queue, struct we
 
 void weft_chan_close(weft_chan_t *ch)
 {
-	struct weft__thread *self;
+	struct weft__thread *self = weft__self();
 	bool more = true;
 
 	if (ch == NULL)
 		weft__chan_panic(ch, "weft_chan_close", "cannot be closed");
-	lock_acquire(&ch->lock);
+	bias_acquire(self, &ch->lock);
 	if (ch->closed != 0)
 		weft__chan_panic(ch, "weft_chan_close", "is closed already");
 	at_store(&ch->closed, 1, RELEASE); /* pairs with try_recv's look without the lock */
 	if (ch->receivers == NULL && ch->senders == NULL) {
-		lock_release(&ch->lock);
+		bias_release(self, &ch->lock);
 		return;
 	}
-	lock_release(&ch->lock);
+	bias_release(self, &ch->lock);
 	/*
 	 * Nobody queues on a closed channel: the queues only shrink. The last one that wakes may destroy it.
 	 */
@@ -572,11 +641,11 @@ void weft_chan_close(weft_chan_t *ch)
 		struct weft__waiter *claimed[BATCH];
 		struct weft__list tasks = { NULL, NULL, 0 };
 		uint32_t n;
-		lock_acquire(&ch->lock);
+		bias_acquire(self, &ch->lock);
 		n = close_queue(ch, &ch->receivers, claimed, 0, true);
 		n = close_queue(ch, &ch->senders, claimed, n, false);
 		more = ch->receivers != NULL || ch->senders != NULL;
-		lock_release(&ch->lock);
+		bias_release(self, &ch->lock);
 		for (uint32_t i = 0; i < n; i++) {
 			struct weft__task *t = claimed[i]->task;
 			if (t == NULL || n == 1)

@@ -9,7 +9,7 @@
 
 #include <weft/chan.h>
 
-#include "sched/sched.h"
+#include "sched/bias.h"
 
 /*
  * A blocked send or receive, or one case of a blocked select: on the blocked stack, in a queue of the channel
@@ -24,19 +24,19 @@ struct chan_node {
 
 struct weft_chan {
 	/* what a send or a receive touches: one line */
-	uint32_t lock;
-	uint32_t closed;             /* atomic, changed under the lock */
-	size_t count;                /* atomic, changed under the lock: elements in the buffer */
+	struct weft__bias lock;
+	uint32_t closed; /* atomic, changed under the lock */
+	uint32_t elem_size;
+	uint32_t count;      /* atomic, changed under the lock: elements in the buffer */
+	uint32_t capacity;   /* of the buffer, in elements */
+	uint32_t head, tail; /* of the buffer: where the next receive takes, where the next send puts */
 	struct chan_node *receivers; /* atomic, changed under the lock: the oldest */
 	struct chan_node *senders;   /* the same */
-	size_t head, tail;           /* of the buffer, in elements */
-	size_t capacity;
-	size_t elem_size;
 	/* the rest is constant */
-	char *buffer CACHE_ALIGNED;
-	void (*drop)(void *elem, void *arg);
+	void (*drop)(void *elem, void *arg) CACHE_ALIGNED;
 	void *drop_arg;
 	const char *name, *site;
+	char buffer[] CACHE_ALIGNED;
 } CACHE_ALIGNED;
 
 ALWAYS_INLINE void queue_add(struct chan_node **queue, struct chan_node *n)
@@ -81,6 +81,12 @@ ALWAYS_INLINE void elem_copy(void *to, const void *from, size_t size)
 		memcpy(to, from, size);
 }
 
+/* The copy is a few instructions and no call. */
+ALWAYS_INLINE bool elem_is_word(const weft_chan_t *ch)
+{
+	return ch->elem_size == 8 || ch->elem_size == 4;
+}
+
 /* The receiver's side of a copy. */
 ALWAYS_INLINE void elem_give(const weft_chan_t *ch, void *to, const void *from)
 {
@@ -94,12 +100,12 @@ ALWAYS_INLINE void elem_clear(const weft_chan_t *ch, void *to)
 		memset(to, 0, ch->elem_size);
 }
 
-ALWAYS_INLINE char *slot(const weft_chan_t *ch, size_t index)
+ALWAYS_INLINE char *slot(weft_chan_t *ch, uint32_t index)
 {
-	return ch->buffer + index * ch->elem_size;
+	return ch->buffer + (size_t)index * ch->elem_size;
 }
 
-ALWAYS_INLINE size_t next_index(const weft_chan_t *ch, size_t index)
+ALWAYS_INLINE uint32_t next_index(const weft_chan_t *ch, uint32_t index)
 {
 	return index + 1 == ch->capacity ? 0 : index + 1;
 }
@@ -149,8 +155,8 @@ enum attempt weft__chan_send_locked(
 	weft_chan_t *ch, const void *elem, struct weft__waiter *me, struct weft__waiter **partner);
 enum attempt weft__chan_recv_locked(
 	weft_chan_t *ch, void *elem, struct weft__waiter *me, struct weft__waiter **partner);
-/* Makes a claimed partner ready, from outside. */
-void weft__chan_wake(struct weft__waiter *partner);
+/* Makes a claimed partner ready, from outside. self may be NULL. */
+void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner);
 WEFT_NORETURN COLD void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what);
 
 #endif /* WEFT_CHAN_CHAN_H */

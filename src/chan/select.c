@@ -110,7 +110,7 @@ static bool looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_ti
 }
 
 /* Does a case that looked ready; false: somebody was faster. Outside. */
-static bool attempt(weft_case_t *c)
+static bool attempt(struct weft__thread *self, weft_case_t *c)
 {
 	struct weft__waiter *partner = NULL;
 	weft_chan_t *ch = chan_of(c);
@@ -118,17 +118,17 @@ static bool attempt(weft_case_t *c)
 
 	switch (c->op) {
 	case WEFT_OP_SEND:
-		lock_acquire(&ch->lock);
+		bias_acquire(self, &ch->lock);
 		met = weft__chan_send_locked(ch, c->weft__elem, NULL, &partner);
-		lock_release(&ch->lock);
+		bias_release(self, &ch->lock);
 		if (met == CLOSED)
 			weft__chan_panic(ch, "select: send", "is closed");
 		c->result = 0;
 		break;
 	case WEFT_OP_RECV:
-		lock_acquire(&ch->lock);
+		bias_acquire(self, &ch->lock);
 		met = weft__chan_recv_locked(ch, c->weft__elem, NULL, &partner);
-		lock_release(&ch->lock);
+		bias_release(self, &ch->lock);
 		if (met == CLOSED)
 			elem_clear(ch, c->weft__elem);
 		c->result = met == DONE;
@@ -140,7 +140,7 @@ static bool attempt(weft_case_t *c)
 		return true;
 	}
 	if (partner != NULL)
-		weft__chan_wake(partner);
+		weft__chan_wake(self, partner);
 	return met != MUST_WAIT;
 }
 
@@ -160,7 +160,7 @@ static int select_now(struct weft__thread *self, struct selection *s)
 		}
 		if (ready == 0)
 			return -EAGAIN;
-		if (attempt(&s->cases[pick]))
+		if (attempt(self, &s->cases[pick]))
 			return (int)pick;
 	}
 }
@@ -175,8 +175,8 @@ enum entered {
 	ELSEWHERE /* another case has claimed it */
 };
 
-static enum entered enter_chan(
-	weft_case_t *c, struct chan_node *n, struct weft__waiter *me, struct weft__waiter **partner)
+static enum entered enter_chan(struct weft__thread *self, weft_case_t *c, struct chan_node *n,
+	struct weft__waiter *me, struct weft__waiter **partner)
 {
 	weft_chan_t *ch = chan_of(c);
 	bool sends = c->op == WEFT_OP_SEND;
@@ -186,12 +186,12 @@ static enum entered enter_chan(
 		return SKIPPED;
 	n->waiter = me;
 	n->elem = c->weft__elem;
-	lock_acquire(&ch->lock);
+	bias_acquire(self, &ch->lock);
 	met = sends ? weft__chan_send_locked(ch, n->elem, me, partner)
 		    : weft__chan_recv_locked(ch, n->elem, me, partner);
 	if (met == MUST_WAIT)
 		queue_add(sends ? &ch->senders : &ch->receivers, n);
-	lock_release(&ch->lock);
+	bias_release(self, &ch->lock);
 	if (met == MUST_WAIT)
 		return QUEUED;
 	n->next = NULL;
@@ -215,13 +215,13 @@ static enum entered enter_fd(weft_case_t *c, struct weft__poll_node *n, struct w
 	return weft__claim(me, WAIT_WOKEN) ? TAKEN : ELSEWHERE;
 }
 
-static enum entered enter_case(
-	weft_case_t *c, union node *n, struct weft__waiter *me, struct weft__waiter **partner)
+static enum entered enter_case(struct weft__thread *self, weft_case_t *c, union node *n,
+	struct weft__waiter *me, struct weft__waiter **partner)
 {
 	switch (c->op) {
 	case WEFT_OP_SEND:
 	case WEFT_OP_RECV:
-		return enter_chan(c, &n->chan, me, partner);
+		return enter_chan(self, c, &n->chan, me, partner);
 	case WEFT_OP_DONE:
 		if (c->weft__object == NULL)
 			return SKIPPED;
@@ -235,17 +235,17 @@ static enum entered enter_case(
 }
 
 /* Takes the node of a case that was queued out again, wherever it is. */
-static void leave_case(weft_case_t *c, union node *n, const union node *chosen)
+static void leave_case(struct weft__thread *self, weft_case_t *c, union node *n, const union node *chosen)
 {
 	switch (c->op) {
 	case WEFT_OP_SEND:
 	case WEFT_OP_RECV:
 		if (chan_of(c) != NULL && n != chosen) {
 			weft_chan_t *ch = chan_of(c);
-			lock_acquire(&ch->lock);
+			bias_acquire(self, &ch->lock);
 			if (n->chan.next != NULL)
 				queue_remove(c->op == WEFT_OP_SEND ? &ch->senders : &ch->receivers, &n->chan);
-			lock_release(&ch->lock);
+			bias_release(self, &ch->lock);
 		}
 		break;
 	case WEFT_OP_DONE:
@@ -312,7 +312,7 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	weft__waiter_init(self, &w);
 	w.several = true;
 	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == WAIT_WAITING; i++)
-		entered = enter_case(&s->cases[i], &nodes[i], &w, &partner);
+		entered = enter_case(self, &s->cases[i], &nodes[i], &w, &partner);
 	if (s->polled && w.task == NULL)
 		(void)weft__poller_ensure();
 	if (entered == TAKEN) {
@@ -336,7 +336,7 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	if (entered == ELSEWHERE || (entered == TAKEN && s->cases[i - 1].op != WEFT_OP_DONE))
 		i--;
 	while (i-- > 0)
-		leave_case(&s->cases[i], &nodes[i], chosen);
+		leave_case(self, &s->cases[i], &nodes[i], chosen);
 	leave(self);
 	if (chosen != NULL)
 		finish_case(&s->cases[result], chosen);

@@ -36,17 +36,6 @@
  */
 #include "sched/sched.h"
 
-void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w)
-{
-	w->next = w->prev = NULL;
-	w->task = self->task;
-	w->thread = self;
-	at_store(&w->state, WAIT_WAITING, RELAXED);
-	w->value = 0;
-	w->several = w->sole = false;
-	at_store(&w->parked, self->task != NULL ? PARKED_NOT_YET : PARKED, RELAXED);
-}
-
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w)
 {
 	uint32_t *lock = w->lock;
@@ -72,6 +61,8 @@ void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct w
 	/* Here w may be gone. */
 	if (lock != NULL)
 		lock_release(lock);
+	else
+		at_store(&self->section, NULL, RELEASE); /* as bias_release */
 	if (unlikely(wake)) {
 		PROBE(ready, t);
 		weft__make_ready(self, t);
@@ -85,6 +76,8 @@ static void park_thread(struct weft__thread *self, struct weft__waiter *w)
 
 	if (w->lock != NULL)
 		lock_release(w->lock);
+	else
+		at_store(&self->section, NULL, RELEASE); /* as bias_release */
 	if (claimed)
 		return;
 	while (at_load(&self->futex, ACQUIRE) == 0) {

@@ -76,6 +76,7 @@ enum {
 	WHEEL_SLOTS = 64
 };
 
+struct weft__bias;
 struct weft__thread;
 struct weft__proc;
 struct weft__waiter;
@@ -218,7 +219,7 @@ struct weft__proc {
 enum claim { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_TAKEN, CLAIM_BORROWED };
 
 /* What the next one on this thread does for the task that was switched away from. */
-enum after { AFTER_NONE, AFTER_YIELD, AFTER_PARK, AFTER_END, AFTER_GLOBAL };
+enum after { AFTER_NONE, AFTER_YIELD, AFTER_PARK, AFTER_SOLE, AFTER_END, AFTER_GLOBAL };
 
 /*
  * A record is never given back to the heap while the process lives: a late wake-up of its futex word finds
@@ -231,9 +232,11 @@ struct weft__thread {
 	uint32_t claim;          /* atomic: enum claim */
 	uint32_t after;          /* enum after, for prev */
 	struct weft__task *prev;
-	struct weft__waiter *park; /* AFTER_PARK: the waiter of prev */
-	struct weft__task *pinned; /* the only task that may run here, or NULL */
-	void *sp;                  /* the thread's own context while a task runs */
+	struct weft__waiter *park;  /* AFTER_PARK: the waiter of prev */
+	uint32_t *unlock;           /* AFTER_SOLE: as the lock of a waiter */
+	struct weft__bias *section; /* atomic, own: the biased lock that it holds (bias.h) */
+	struct weft__task *pinned;  /* the only task that may run here, or NULL */
+	void *sp;                   /* the thread's own context while a task runs */
 	struct san_context san;
 	struct weft__task *diverted; /* picked, but the own context must see to it (switch.c) */
 	bool left_thread;            /* the last switch to a task came from the own context */
@@ -252,65 +255,6 @@ struct weft__thread {
 	int32_t tid;
 	void **locals; /* of a plain thread */
 	void *altstack;
-} CACHE_ALIGNED;
-
-/* ---- the waiter, and what bounds its wait (park.c, cancel.c) ---- */
-
-/*
- * Something that ends waits from outside: the lower half of a context. The nodes are those of blocked calls
- * and whatever else wants to be told; what they mean beyond is context.c's.
- */
-struct weft__cancel {
-	uint32_t lock;
-	int32_t error;                       /* atomic: 0 until it is cancelled, then what the calls return */
-	struct weft__cancel_node *first;     /* circle, oldest first; under the lock */
-	uint32_t refs;                       /* under the lock: handles, children, linked waiters */
-	void (*free)(struct weft__cancel *); /* called without the lock when refs reached 0 */
-};
-
-enum cancel_kind { CANCEL_WAITER, CANCEL_CHILD, CANCEL_AFTER };
-
-struct weft__cancel_node {
-	struct weft__cancel_node *next, *prev; /* NULL: not linked */
-	struct weft__waiter *waiter;           /* of CANCEL_WAITER */
-	enum cancel_kind kind;
-};
-
-/* What ends a wait besides a waker: a deadline and a cancel source, WEFT_NEVER and NULL for none. */
-struct weft__limit {
-	weft_time_t deadline;
-	struct weft__cancel *cancel;
-};
-
-/*
- * TRYING: a select that waits in some queues tries to claim the partner that it found in another; who wants
- * to claim it meanwhile waits for the outcome.
- */
-enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT, WAIT_CANCELED, WAIT_TRYING };
-
-/* Whether a waiter that stands in several queues has left its stack; see park.c. */
-enum wait_parked { PARKED_NOT_YET, PARKED, PARKED_WAKE };
-
-/*
- * One blocked call. It stands in a queue of the primitive, under the primitive's lock, and on the blocked
- * stack. state is swapped from WAITING to something else by exactly one waker (weft__claim), who then calls
- * weft__ready once; the waiter lives until then, and the claimer touches neither it nor the primitive
- * afterwards.
- */
-struct weft__waiter {
-	struct weft__waiter *next, *prev; /* the primitive's, under its lock */
-	struct weft__task *task;          /* NULL: a plain thread */
-	struct weft__thread *thread;      /* of a plain thread */
-	uint32_t state;                   /* atomic: enum wait_state */
-	uint32_t parked;                  /* atomic: enum wait_parked; used when several */
-	uint32_t *lock;                   /* released once the context is saved; NULL: none */
-	uintptr_t value;                  /* the primitive's: from waker to waiter */
-	bool several;                     /* may be claimed before it is parked: see park.c */
-	bool sole;                        /* only one queue knows it, so its lock decides who claims */
-	/* a waker of many touches only what stands above: one line of each */
-	struct weft__limit limit CACHE_ALIGNED;
-	const char *reason;
-	struct weft__cancel_node node; /* in limit.cancel */
 } CACHE_ALIGNED;
 
 /* A chain of ready tasks through task->link, with room for the ones that are found together. */
@@ -464,9 +408,10 @@ ALWAYS_INLINE char *stack_top(const struct weft__stack *s)
 }
 /* Dies if the stack's canary was overwritten; for stacks that have no better guard. */
 void weft__canary_check(const struct weft__stack *s);
+extern uint32_t weft__guard_mode; /* atomic: enum guard_kind of new stacks; only ever grows */
 ALWAYS_INLINE void stack_check(const struct weft__stack *s)
 {
-	if (unlikely(s->guard == GUARD_CANARY))
+	if (unlikely(at_load(&weft__guard_mode, RELAXED) == GUARD_CANARY) && s->guard == GUARD_CANARY)
 		weft__canary_check(s);
 }
 /* The stack that holds the address, or NULL. Async-signal-safe. */
@@ -537,6 +482,11 @@ bool weft__task_prepare(struct weft__thread *self, struct weft__task *next);
 void weft__switch_run(struct weft__thread *self, struct weft__task *t);
 /* Gives up the processor; returns when the task runs again, inside, on the thread that it runs on then. */
 struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after);
+/*
+ * The park of a task's waiter that is known to one queue only; `lock` as in weft__park. A few lines of its own, for
+ * it is what a message between two tasks costs.
+ */
+struct weft__thread *weft__switch_sole(struct weft__thread *self, uint32_t *lock, const char *reason);
 /* What the task that was switched to does first. */
 void weft__after_switch(struct weft__thread *self);
 /* The worker's loop, on the thread's own stack; inside. Does not return. */
@@ -560,104 +510,9 @@ void weft__thread_wake(struct weft__thread *t);
 /* A record for the calling thread; NULL: no memory. */
 struct weft__thread *weft__thread_new(void);
 
-/* ---- blocking: the three steps of every primitive (park.c) ---- */
+/* ---- blocking ---- */
 
-/* Prepares a waiter for the running task or thread. Inside. */
-void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w);
-/*
- * Prepares a waiter that was claimed for another wait, in the place of the queue where it stands. Under the
- * lock.
- */
-ALWAYS_INLINE void weft__waiter_again(struct weft__waiter *w)
-{
-	w->several = w->sole = false;
-	at_store(&w->parked, PARKED_NOT_YET, RELAXED);
-	at_store(&w->state, WAIT_WAITING, RELAXED);
-}
-/*
- * Blocks until w is claimed. Inside, lock held (or NULL); the lock is released once the context is saved.
- * Returns the thread that the caller runs on now, inside; w->state says who claimed. After WAIT_TIMED_OUT and
- * WAIT_CANCELED the caller takes the lock again and removes w from its queue if it is still there.
- */
-struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *w, uint32_t *lock,
-	struct weft__limit limit, const char *reason);
-/* The part of a park that happens once the context is saved. */
-void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w);
-NOINLINE bool weft__claim_slow(struct weft__waiter *w, enum wait_state how);
-/* Tries to be the one who ends the wait. */
-ALWAYS_INLINE bool weft__claim(struct weft__waiter *w, enum wait_state how)
-{
-	uint32_t waiting = WAIT_WAITING;
-
-	if (likely(w->sole)) {
-		at_store(&w->state, (uint32_t)how, RELEASE);
-		return true;
-	}
-	/*
-	 * Acquire: what the waiter wrote before it queued; release: what the waker wrote before it claimed.
-	 */
-	return at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED) ||
-	       (unlikely(waiting == WAIT_TRYING) && weft__claim_slow(w, how));
-}
-/*
- * After a successful claim: may the waiter be made ready? false: it is not parked yet, and will see by
- * itself; then it must not be touched any more.
- */
-ALWAYS_INLINE bool weft__parked(struct weft__waiter *w)
-{
-	/* Acquire: its context is saved; release: what the waker wrote. */
-	return likely(!w->several) || at_xchg(&w->parked, PARKED_WAKE, ACQ_REL) == PARKED;
-}
-/*
- * After a successful claim: lets the waiter go on. Inside, or self == NULL. Who claims many at once may
- * instead collect the tasks of those that are parked and hand them to weft__make_ready_list.
- */
-void weft__ready(struct weft__thread *self, struct weft__waiter *w);
-
-ALWAYS_INLINE struct weft__limit limit_until(weft_time_t deadline)
-{
-	return (struct weft__limit){ deadline, NULL };
-}
-ALWAYS_INLINE struct weft__limit limit_none(void)
-{
-	return limit_until(WEFT_NEVER);
-}
-/* 0, or the error to return when it has passed already. */
-ALWAYS_INLINE int limit_over(struct weft__limit limit)
-{
-	int error = limit.cancel != NULL ? at_load(&limit.cancel->error, ACQUIRE) : 0;
-
-	if (error == 0 && limit.deadline != WEFT_NEVER && limit.deadline <= weft__os_now())
-		error = -ETIMEDOUT;
-	return error;
-}
-/* What the call returns after a park: 0 when it was woken. */
-ALWAYS_INLINE int weft__wait_error(struct weft__waiter *w)
-{
-	uint32_t state = at_load(&w->state, ACQUIRE); /* pairs with weft__claim */
-
-	return likely(state == WAIT_WOKEN) ? 0 : state == WAIT_TIMED_OUT ? -ETIMEDOUT : (int)w->value;
-}
-
-/* ---- cancel sources (cancel.c) ---- */
-
-/* In and out of the list; require the lock. */
-void weft__cancel_add(struct weft__cancel *cancel, struct weft__cancel_node *node);
-void weft__cancel_remove(struct weft__cancel *cancel, struct weft__cancel_node *node);
-/*
- * weft__claim for a source that is cancelled; w->value is the node that did it, until weft__park has made it
- * the error.
- */
-bool weft__cancel_claim(struct weft__cancel_node *node);
-/*
- * Links a waiter's node, with a reference. True: it is cancelled already and the waiter was claimed for that
- * here: whoever parks it must let it go on.
- */
-bool weft__cancel_link(struct weft__cancel *cancel, struct weft__cancel_node *node, struct weft__waiter *w);
-/* After the wait: takes the node out, unless the canceller did, and gives the reference up; the error. */
-int32_t weft__cancel_unlink(struct weft__cancel *cancel, struct weft__cancel_node *node);
-/* One reference less; frees it with the last. */
-void weft__cancel_put(struct weft__cancel *cancel);
+#include "sched/wait.h"
 
 /* ---- timers (timer.c) ---- */
 

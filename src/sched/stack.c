@@ -63,7 +63,7 @@ static uint32_t lock;
 static struct shelf shelves[STACK_CLASSES];
 static struct arena *arenas; /* atomic head */
 static uint64_t cut;         /* atomic, written under lock */
-static uint32_t guard_mode;  /* atomic, written under lock: what new stacks get first */
+uint32_t weft__guard_mode;   /* atomic, written under lock: what new stacks get first */
 static size_t protect_left;
 static weft_time_t scavenge_at = WEFT_NEVER;
 
@@ -76,13 +76,13 @@ void weft__stack_setup(void)
 	while (((size_t)1 << (STACK_MIN_SHIFT + weft__stack_default)) < weft__os_page_size() * 4)
 		weft__stack_default++;
 	protect_left = weft__os_map_limit() / 4;
-	guard_mode = GUARD_MADVISE;
+	weft__guard_mode = GUARD_MADVISE;
 	if (env == NULL || *env == '\0' || strcmp(env, "madvise") == 0)
 		return;
 	if (strcmp(env, "mprotect") == 0)
-		guard_mode = GUARD_MPROTECT;
+		weft__guard_mode = GUARD_MPROTECT;
 	else if (strcmp(env, "canary") == 0)
-		guard_mode = GUARD_CANARY;
+		weft__guard_mode = GUARD_CANARY;
 	else
 		weft__warn("WEFT_GUARD=%s is none of madvise, mprotect, canary; using madvise", env);
 }
@@ -93,7 +93,7 @@ static void install_guards(struct weft__stack *s, uint32_t n)
 	size_t page = weft__os_page_size();
 	size_t size = stack_size(s);
 
-	if (at_load(&guard_mode, RELAXED) == GUARD_MADVISE) {
+	if (at_load(&weft__guard_mode, RELAXED) == GUARD_MADVISE) {
 		if (weft__os_guard_install(s->base, page, size, n) == 0) {
 			for (uint32_t i = 0; i < n; i++)
 				s[i].guard = GUARD_MADVISE;
@@ -102,18 +102,18 @@ static void install_guards(struct weft__stack *s, uint32_t n)
 		/* A canary is read: what was installed before the failure must go. */
 		for (uint32_t i = 0; i < n; i++)
 			weft__os_guard_remove(s[i].base, page);
-		at_store(&guard_mode, GUARD_MPROTECT, RELAXED);
+		at_store(&weft__guard_mode, GUARD_MPROTECT, RELAXED);
 	}
 	lock_acquire(&lock);
 	for (uint32_t i = 0; i < n; i++) {
 		s[i].guard = GUARD_CANARY;
-		if (at_load(&guard_mode, RELAXED) != GUARD_MPROTECT)
+		if (at_load(&weft__guard_mode, RELAXED) != GUARD_MPROTECT)
 			continue;
 		if (protect_left > 0 && weft__os_guard_protect(s[i].base, page) == 0) {
 			s[i].guard = GUARD_MPROTECT;
 			protect_left--;
 		} else {
-			at_store(&guard_mode, GUARD_CANARY, RELAXED);
+			at_store(&weft__guard_mode, GUARD_CANARY, RELAXED);
 		}
 	}
 	lock_release(&lock);
@@ -413,6 +413,6 @@ void weft__stack_counts(uint64_t *all, uint64_t *unused, const char **guard)
 	*unused = 0;
 	for (uint32_t i = 0; i < STACK_CLASSES; i++)
 		*unused += shelves[i].ndirty + shelves[i].nclean;
-	*guard = names[guard_mode];
+	*guard = names[weft__guard_mode];
 	lock_release(&lock);
 }

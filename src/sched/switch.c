@@ -68,6 +68,37 @@ SAN_NO_THREAD void weft__switch_end(struct weft__thread *self)
 	weft__panic("weft is broken: a task that ended was run again");
 }
 
+/* The task before parked: nobody can find it until its lock is released. */
+ALWAYS_INLINE void after_sole(struct weft__thread *self)
+{
+	uint32_t *lock = self->unlock;
+
+	PROBE(park, self->prev, self->prev->reason);
+	self->after = AFTER_NONE;
+	if (lock != NULL)
+		lock_release(lock);
+	else
+		at_store(&self->section, NULL, RELEASE); /* as bias_release */
+}
+
+SAN_NO_THREAD struct weft__thread *weft__switch_sole(
+	struct weft__thread *self, uint32_t *lock, const char *reason)
+{
+	struct weft__task *me = self->task;
+
+	stack_check(me->stack);
+	at_store(&me->since_ms, at_load(&rt.coarse_ms, RELAXED), RELAXED);
+	at_store(&me->reason, reason, RELAXED);
+	self->unlock = lock;
+	self = switch_from(self, me, at_hand(self), AFTER_SOLE);
+	if (likely(self->after == AFTER_SOLE))
+		after_sole(self);
+	else
+		weft__after_switch(self);
+	at_store(&me->reason, NULL, RELAXED);
+	return self;
+}
+
 void weft__after_switch(struct weft__thread *self)
 {
 	struct weft__task *prev = self->prev;
@@ -83,6 +114,9 @@ void weft__after_switch(struct weft__thread *self)
 	case AFTER_PARK:
 		weft__park_commit(self, prev, self->park);
 		break;
+	case AFTER_SOLE:
+		after_sole(self);
+		return;
 	case AFTER_END: {
 		struct weft__stack *s = prev->stack;
 		at_store(&prev->stack, NULL, RELAXED);
