@@ -398,8 +398,8 @@ static NOINLINE int recv_meet(struct weft__thread *self, weft_chan_t *ch, void *
 }
 
 /*
- * Without waiting, for a channel that looks ready. The commonest case, a buffered word that meets nobody, calls
- * nothing and so saves no registers.
+ * Without waiting, for a channel that looks ready. The commonest case, a buffered word that meets nobody,
+ * calls nothing and so saves no registers.
  */
 ALWAYS_INLINE int send_ready(weft_chan_t *ch, const void *elem)
 {
@@ -619,29 +619,25 @@ static uint32_t close_queue(weft_chan_t *ch, struct chan_node **queue, struct we
 
 void weft_chan_close(weft_chan_t *ch)
 {
-	struct weft__thread *self = weft__self();
-	bool more = true;
+	struct weft__thread *self;
+	bool first = true, more = true;
 
 	if (ch == NULL)
 		weft__chan_panic(ch, "weft_chan_close", "cannot be closed");
-	bias_acquire(self, &ch->lock);
-	if (ch->closed != 0)
-		weft__chan_panic(ch, "weft_chan_close", "is closed already");
-	at_store(&ch->closed, 1, RELEASE); /* pairs with try_recv's look without the lock */
-	if (ch->receivers == NULL && ch->senders == NULL) {
-		bias_release(self, &ch->lock);
-		return;
-	}
-	bias_release(self, &ch->lock);
-	/*
-	 * Nobody queues on a closed channel: the queues only shrink. The last one that wakes may destroy it.
-	 */
 	self = known() == 0 ? enter() : NULL;
+	/*
+	 * Nobody queues on a closed channel: the queues only shrink. Who sees that it is closed may destroy
+	 * it, so closing and taking the waiters off is one section, but for those beyond the first batch.
+	 */
 	while (more) {
 		struct weft__waiter *claimed[BATCH];
 		struct weft__list tasks = { NULL, NULL, 0 };
 		uint32_t n;
 		bias_acquire(self, &ch->lock);
+		if (first && ch->closed != 0)
+			weft__chan_panic(ch, "weft_chan_close", "is closed already");
+		at_store(&ch->closed, 1, RELEASE); /* pairs with try_recv's look without the lock */
+		first = false;
 		n = close_queue(ch, &ch->receivers, claimed, 0, true);
 		n = close_queue(ch, &ch->senders, claimed, n, false);
 		more = ch->receivers != NULL || ch->senders != NULL;

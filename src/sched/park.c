@@ -98,8 +98,10 @@ struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *
 	w->lock = lock;
 	w->limit = limit;
 	w->reason = reason;
-	w->several |= limit.cancel != NULL;
-	w->sole = !w->several && limit.deadline == WEFT_NEVER;
+	if (!w->several) { /* else it is in queues already, and may be looked at */
+		w->several = limit.cancel != NULL;
+		w->sole = limit.cancel == NULL && limit.deadline == WEFT_NEVER;
+	}
 	if (unlikely(t == NULL)) {
 		park_thread(self, w);
 	} else {

@@ -440,7 +440,8 @@ int weft_context_wait_until(weft_context_t *ctx, weft_time_t deadline)
 		return 0;
 	limit.deadline = deadline;
 	err = weft__sleep(limit);
-	if (weft_context_err(ctx) != 0)
+	/* Here ctx may be gone. */
+	if (err == -ECANCELED || err == -ETIMEDOUT)
 		return 0;
 	return err != 0 ? err : -ETIMEDOUT;
 }
