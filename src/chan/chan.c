@@ -43,26 +43,25 @@
 /* ---- meeting a waiter ---- */
 
 /*
- * Claims w for me, which stands in other queues and may be claimed there. First me: WAITING -> TRYING; then
+ * Claims w for me, which stands in other queues and may be claimed there. First me: OPEN -> TRYING; then
  * w. When w tries somebody itself, one of the two has to give way: the one with the higher address goes back
  * to WAITING, lets others claim it, and begins anew. Whoever waits in TRYING waits for a higher address, so
  * there is no circle; and TRYING holds no lock that another one in TRYING needs.
  */
 enum pair { BOTH, NOT_ME, NOT_IT };
 
-/* Claims w for me in TRYING; false: w was claimed by another, or tries somebody itself and goes first. */
-static bool claim_it(struct weft__waiter *me, struct weft__waiter *w, uint32_t *its)
+/* Claims w for me in TRYING; false: w was claimed by another (NOT_IT), or tries somebody and goes first. */
+static bool claim_it(struct weft__waiter *me, struct weft__waiter *w, bool *lost)
 {
 	for (int i = 1;; i++) {
-		*its = WAIT_WAITING;
-		if (w->sole) {
-			at_store(&w->state, WAIT_WOKEN, RELEASE);
+		uint32_t its = at_load(&w->state, RELAXED);
+		*lost = its > WAIT_TRYING;
+		if (*lost || (its == WAIT_TRYING && (uintptr_t)me > (uintptr_t)w))
+			return false;
+		if (its != WAIT_TRYING && at_cas(&w->state, &its, WAIT_WOKEN, ACQ_REL, RELAXED)) {
+			w->early = its == WAIT_OPEN;
 			return true;
 		}
-		if (at_cas(&w->state, its, WAIT_WOKEN, ACQ_REL, RELAXED))
-			return true;
-		if (*its != WAIT_TRYING || (uintptr_t)me > (uintptr_t)w)
-			return false;
 		if (i % 64 == 0)
 			weft__os_thread_yield(); /* the kernel has preempted it */
 		else
@@ -72,16 +71,19 @@ static bool claim_it(struct weft__waiter *me, struct weft__waiter *w, uint32_t *
 
 static enum pair claim_pair(struct weft__waiter *me, struct weft__waiter *w)
 {
+	uint32_t idle = me->task != NULL ? WAIT_OPEN : WAIT_WAITING;
+
 	for (int i = 1;; i++) {
-		uint32_t mine = WAIT_WAITING, its;
+		uint32_t mine = idle;
+		bool lost;
 		if (!at_cas(&me->state, &mine, WAIT_TRYING, ACQ_REL, RELAXED))
 			return NOT_ME;
-		if (claim_it(me, w, &its)) {
+		if (claim_it(me, w, &lost)) {
 			at_store(&me->state, WAIT_WOKEN, RELEASE);
 			return BOTH;
 		}
-		at_store(&me->state, WAIT_WAITING, RELEASE);
-		if (its != WAIT_TRYING)
+		at_store(&me->state, idle, RELEASE);
+		if (lost)
 			return NOT_IT;
 		if (i % 64 == 0)
 			weft__os_thread_yield();
@@ -572,7 +574,7 @@ static unsigned count(const struct chan_node *first)
 
 	if (n != NULL)
 		do
-			count += at_load(&n->waiter->state, RELAXED) == WAIT_WAITING;
+			count += at_load(&n->waiter->state, RELAXED) <= WAIT_TRYING;
 		while ((n = n->next) != first);
 	return count;
 }

@@ -187,8 +187,11 @@ static enum entered enter_chan(struct weft__thread *self, weft_case_t *c, struct
 	n->waiter = me;
 	n->elem = c->weft__elem;
 	bias_acquire(self, &ch->lock);
-	met = sends ? weft__chan_send_locked(ch, n->elem, me, partner)
-		    : weft__chan_recv_locked(ch, n->elem, me, partner);
+	if (likely(sends ? !send_looks_ready(ch) : !recv_looks_ready(ch)))
+		met = MUST_WAIT;
+	else
+		met = sends ? weft__chan_send_locked(ch, n->elem, me, partner)
+			    : weft__chan_recv_locked(ch, n->elem, me, partner);
 	if (met == MUST_WAIT)
 		queue_add(sends ? &ch->senders : &ch->receivers, n);
 	bias_release(self, &ch->lock);
@@ -306,12 +309,13 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	struct weft__waiter w, *partner = NULL;
 	struct weft__thread *self = enter();
 	union node *chosen = NULL;
-	uint32_t i, state;
+	uint32_t i, state, open;
 	int result;
 
 	weft__waiter_init(self, &w);
-	w.several = true;
-	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == WAIT_WAITING; i++)
+	weft__waiter_open(&w);
+	open = at_load(&w.state, RELAXED);
+	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == open; i++)
 		entered = enter_case(self, &s->cases[i], &nodes[i], &w, &partner);
 	if (s->polled && w.task == NULL)
 		(void)weft__poller_ensure();

@@ -16,20 +16,21 @@
  * between wakers and timer. Who has timed out takes the lock and removes its waiter; a waker that finds it
  * before and fails to claim it drops it and takes the next.
  *
- * Several. A waiter that stands in more than one queue (a select, or a call with a context) may be claimed by
- * one of them while it is still entering the others or has not left its stack. So claiming and making ready
- * are two steps for it, and `parked` decides who does the second:
+ * Open. A waiter that stands in more than one queue (a select, or a call with a context) may be claimed by
+ * one of them while it is still entering the others or has not left its stack: it is OPEN then, and becomes
+ * WAITING by a swap once its context is saved. Who claims it while it is OPEN is early, and may still have
+ * something to do to it when it parks. So the two meet once more, and who comes second makes it ready:
  *
- *     who parks it, once the context is saved     who claimed it (weft__parked)
- *     swap NOT_YET -> PARKED: stays parked        swap PARKED -> WAKE: makes it ready
- *          WAKE    -> PARKED: makes it ready      swap NOT_YET -> WAKE: leaves that to the parker
+ *     who parks it, finding it claimed         who claimed it early, when done (weft__parked)
+ *     swap NOBODY  -> PARKER: stays parked     swap NOBODY -> CLAIMER: leaves it to the parker
+ *          CLAIMER -> PARKER: makes it ready   swap PARKER -> CLAIMER: makes it ready
  *
- * Whoever swaps first does not touch the waiter after that.
+ * Who comes first does not touch the waiter after that.
  *
  * A plain thread sleeps on the futex word in its record. weft__ready sets the word once for each claim and
  * the thread consumes it once, so there is never a wake-up too many; a late FUTEX_WAKE hits a record, and at
  * worst ends a sleep early, which the loop takes. The word keeps a wake-up that comes before the sleep, so a
- * thread counts as parked from the beginning.
+ * thread's waiter is never OPEN.
  *
  * weft__ready reads what it needs from the waiter and lets go of it before it makes it run: the waiter's
  * stack, and the primitive, may be gone at once.
@@ -53,10 +54,12 @@ void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct w
 		weft__timer_arm(self->proc, &t->timer);
 	}
 	if (several) {
+		uint32_t open = WAIT_OPEN;
 		if (limit.cancel != NULL)
 			wake = weft__cancel_link(limit.cancel, &w->node, w);
-		if (at_xchg(&w->parked, PARKED, ACQ_REL) == PARKED_WAKE)
-			wake = true;
+		/* Release: the saved context; acquire: what an early claimer wrote. */
+		if (!wake && unlikely(!at_cas(&w->state, &open, WAIT_WAITING, ACQ_REL, ACQUIRE)))
+			wake = at_xchg(&w->handshake, EARLY_PARKER, ACQ_REL) == EARLY_CLAIMER;
 	}
 	/* Here w may be gone. */
 	if (lock != NULL)
@@ -99,8 +102,10 @@ struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *
 	w->limit = limit;
 	w->reason = reason;
 	if (!w->several) { /* else it is in queues already, and may be looked at */
-		w->several = limit.cancel != NULL;
-		w->sole = limit.cancel == NULL && limit.deadline == WEFT_NEVER;
+		if (limit.cancel != NULL)
+			weft__waiter_open(w);
+		else
+			w->sole = limit.deadline == WEFT_NEVER;
 	}
 	if (unlikely(t == NULL)) {
 		park_thread(self, w);
@@ -121,15 +126,17 @@ struct weft__thread *weft__park(struct weft__thread *self, struct weft__waiter *
 	return self;
 }
 
-/* Somebody is about to claim another together with w, or to give up on that: a matter of some instructions. */
+/* It is open; or it is about to claim another, or to give up on that: a matter of some instructions. */
 NOINLINE bool weft__claim_slow(struct weft__waiter *w, enum wait_state how)
 {
 	for (int i = 1;; i++) {
-		uint32_t waiting = WAIT_WAITING;
-		if (at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED))
-			return true;
-		if (waiting != WAIT_TRYING)
+		uint32_t state = at_load(&w->state, RELAXED);
+		if (state > WAIT_TRYING)
 			return false;
+		if (state != WAIT_TRYING && at_cas(&w->state, &state, (uint32_t)how, ACQ_REL, RELAXED)) {
+			w->early = state == WAIT_OPEN;
+			return true;
+		}
 		if (i % 64 == 0)
 			weft__os_thread_yield(); /* the kernel has preempted it */
 		else

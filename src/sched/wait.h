@@ -34,13 +34,13 @@ struct weft__limit {
 };
 
 /*
- * TRYING: a select that waits in some queues tries to claim the partner that it found in another; who wants
- * to claim it meanwhile waits for the outcome.
+ * OPEN: as WAITING, but it has not left its stack (park.c). TRYING: a select that waits in some queues tries
+ * to claim the partner that it found in another; who wants to claim it meanwhile waits for the outcome.
  */
-enum wait_state { WAIT_WAITING, WAIT_WOKEN, WAIT_TIMED_OUT, WAIT_CANCELED, WAIT_TRYING };
+enum wait_state { WAIT_WAITING, WAIT_OPEN, WAIT_TRYING, WAIT_WOKEN, WAIT_TIMED_OUT, WAIT_CANCELED };
 
-/* Whether a waiter that stands in several queues has left its stack; see park.c. */
-enum wait_parked { PARKED_NOT_YET, PARKED, PARKED_WAKE };
+/* Of a waiter that was claimed while it was open: which of the two, parker and claimer, has come. */
+enum wait_early { EARLY_NOBODY, EARLY_PARKER, EARLY_CLAIMER };
 
 /*
  * One blocked call. It stands in a queue of the primitive, under the primitive's lock, and on the blocked
@@ -53,10 +53,11 @@ struct weft__waiter {
 	struct weft__task *task;          /* NULL: a plain thread */
 	struct weft__thread *thread;      /* of a plain thread */
 	uint32_t state;                   /* atomic: enum wait_state */
-	uint32_t parked;                  /* atomic: enum wait_parked; used when several */
+	uint32_t handshake;               /* atomic: enum wait_early */
 	uint32_t *lock;                   /* released once the context is saved; NULL: none */
 	uintptr_t value;                  /* the primitive's: from waker to waiter */
-	bool several;                     /* may be claimed before it is parked: see park.c */
+	bool several;                     /* may be claimed while it is open: see park.c */
+	bool early;                       /* the claimer's: it was claimed while it was open */
 	bool sole;                        /* only one queue knows it, so its lock decides who claims */
 	/* a waker of many touches only what stands above: one line of each */
 	struct weft__limit limit CACHE_ALIGNED;
@@ -82,9 +83,17 @@ ALWAYS_INLINE void weft__waiter_init(struct weft__thread *self, struct weft__wai
 	w->task = self->task;
 	w->thread = self;
 	w->value = 0;
-	w->several = w->sole = false;
-	at_store(&w->parked, w->task != NULL ? PARKED_NOT_YET : PARKED, RELAXED);
+	w->several = w->early = w->sole = false;
 	at_store(&w->state, WAIT_WAITING, RELAXED);
+}
+/*
+ * It may be claimed from now on, although it has not left its stack. For a thread that makes no difference.
+ */
+ALWAYS_INLINE void weft__waiter_open(struct weft__waiter *w)
+{
+	w->several = true;
+	at_store(&w->handshake, EARLY_NOBODY, RELAXED);
+	at_store(&w->state, w->task != NULL ? WAIT_OPEN : WAIT_WAITING, RELAXED);
 }
 /*
  * Prepares a waiter that was claimed for another wait, in the place of the queue where it stands. Under the
@@ -92,8 +101,7 @@ ALWAYS_INLINE void weft__waiter_init(struct weft__thread *self, struct weft__wai
  */
 ALWAYS_INLINE void weft__waiter_again(struct weft__waiter *w)
 {
-	w->several = w->sole = false;
-	at_store(&w->parked, PARKED_NOT_YET, RELAXED);
+	w->several = w->early = w->sole = false;
 	at_store(&w->state, WAIT_WAITING, RELAXED);
 }
 /*
@@ -128,16 +136,16 @@ ALWAYS_INLINE bool weft__claim(struct weft__waiter *w, enum wait_state how)
 	 * Acquire: what the waiter wrote before it queued; release: what the waker wrote before it claimed.
 	 */
 	return at_cas(&w->state, &waiting, (uint32_t)how, ACQ_REL, RELAXED) ||
-	       (unlikely(waiting == WAIT_TRYING) && weft__claim_slow(w, how));
+	       (unlikely(waiting <= WAIT_TRYING) && weft__claim_slow(w, how));
 }
 /*
- * After a successful claim: may the waiter be made ready? false: it is not parked yet, and will see by
- * itself; then it must not be touched any more.
+ * After a successful claim, by the claimer, when it is done with the waiter: may it be made ready? false: it
+ * is not parked yet, and will see by itself; then it must not be touched any more.
  */
 ALWAYS_INLINE bool weft__parked(struct weft__waiter *w)
 {
-	/* Acquire: its context is saved; release: what the waker wrote. */
-	return likely(!w->several) || at_xchg(&w->parked, PARKED_WAKE, ACQ_REL) == PARKED;
+	/* Acquire: its context is saved; release: what the claimer wrote. */
+	return likely(!w->early) || at_xchg(&w->handshake, EARLY_CLAIMER, ACQ_REL) == EARLY_PARKER;
 }
 /*
  * After a successful claim: lets the waiter go on. Inside, or self == NULL. Who claims many at once may
