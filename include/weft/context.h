@@ -2,7 +2,7 @@
  * weft/context.h - cancellation: one word to a whole tree of work that it should stop.
  *
  *     weft_context_t *ctx = weft_context_create_timeout(NULL, WEFT_S(2));
- *     weft_waitgroup_go(&wg, serve, ctx);      // blocks in weft_chan_recv_ctx(requests, &r, ctx) and the like
+ *     weft_waitgroup_go(&wg, serve, ctx);      // blocks in WEFT_RECV_CTX(requests, &r, ctx) and the like
  *     ...
  *     weft_context_cancel(ctx);                // all that blocks with ctx returns -ECANCELED
  *     weft_waitgroup_wait(&wg);
@@ -95,7 +95,10 @@ typedef struct weft_after {
 	void *weft__opaque[16];
 } weft_after_t;
 WEFT_API int weft_context_after(weft_context_t *ctx, weft_after_t *after, weft_fn_t *fn, void *arg);
-/* 1: fn will not run. 0: it was started, or is being started, or was never set. Does not wait for fn. */
+/*
+ * 1: fn will not run. 0: it was started, or is being started, or was never set (a zeroed `after`). Does not
+ * wait for fn. The context must not be freed meanwhile.
+ */
 WEFT_API int weft_context_after_stop(weft_after_t *after);
 
 /* ---- what task.h blocks in, with a context: the same results, and those of weft_context_err ---- */

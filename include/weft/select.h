@@ -63,15 +63,16 @@ typedef struct weft_case {
 	int64_t weft__time; /* or the descriptor */
 	uint16_t op;        /* enum weft_case_op */
 	uint16_t events;    /* of a descriptor: wanted */
-	int32_t result; /* of the chosen case: as of the call (1 or 0 for a receive; events of a descriptor) */
+	int32_t result;     /* of the chosen case: what the call would have returned */
 } weft_case_t;
 
 /*
  * Waits until one of the n cases is ready, does it, and returns its index; cases[index].result is what the
- * call by itself would have returned. _until: -ETIMEDOUT at the deadline; _ctx: the error of the context;
- * try: -EAGAIN when none is ready. -EINVAL for more than 65,536 cases; -EBADF, -EINVAL or -ENOMEM for a
- * descriptor that cannot be waited for. For more than 16 cases that have to wait memory is taken from the
- * heap: -ENOMEM. Any thread; parks.
+ * call by itself would have returned. A descriptor that cannot be waited for counts as ready: its result is
+ * -EBADF, -EINVAL or -ENOMEM. _until: -ETIMEDOUT at the deadline; _ctx: the error of the context; try:
+ * -EAGAIN when none is ready. -EINVAL for more than 65,536 cases. For more than 64 cases that have to wait
+ * memory is taken from the heap: -ENOMEM. On a plain thread also -ENOMEM and -EAGAIN, as weft_go. Any thread;
+ * parks a task.
  */
 WEFT_API int weft_select(weft_case_t *cases, size_t n);
 WEFT_API int weft_select_until(weft_case_t *cases, size_t n, weft_time_t deadline);

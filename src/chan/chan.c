@@ -9,7 +9,7 @@
  *     none        some      capacity       senders wait, the buffer is full
  *
  *   closed: no senders wait and none comes. A waiter that was claimed by its deadline, its context or another
- *   channel may still stand in a queue until it removes itself or is dropped by who meets it, so "some" means: some
+ *   channel may still stand in a queue until it removes itself or who meets it drops it, so "some" means: some
  *   that can be claimed. Both queues may have waiters at once only if all in one of them are selects that the
  *   others belong to: a select never meets itself.
  *

@@ -483,7 +483,7 @@ void weft__switch_run(struct weft__thread *self, struct weft__task *t);
 /* Gives up the processor; returns when the task runs again, inside, on the thread that it runs on then. */
 struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after);
 /*
- * The park of a task's waiter that is known to one queue only; `lock` as in weft__park. A few lines of its own, for
+ * The park of a task's waiter that is known to one queue only; `lock` as in weft__park. A way of its own, for
  * it is what a message between two tasks costs.
  */
 struct weft__thread *weft__switch_sole(struct weft__thread *self, uint32_t *lock, const char *reason);

@@ -4,8 +4,9 @@
  * A context begins with its cancel source. It is linked to its parent as a node of the parent's source and
  * holds a reference on the parent; the parent's list holds none on the child. So:
  *
- *     a child that is linked may be about to die (refs = 0), but its memory stays until it has had the parent's lock:
- *     whoever takes it off under that lock looks at the child's refs under the child's lock (parent before child).
+ *     A child that is linked may be about to die (refs = 0), but its memory stays until it has had the
+ *     parent's lock: whoever takes it off under that lock looks at the child's refs under the child's lock
+ *     (parent before child).
  *
  * Cancelling sets cause, then error (release), under the lock: once, the first wins. Then the list is emptied
  * in batches of BATCH, with the lock released between them:
