@@ -11,7 +11,8 @@
  *     called last. Put the call and the look at errno in a function of their own that does not park and is
  *     not inlined (examples/descriptors.c), or pin the task.
  *   - A deadline is absolute: nanoseconds of the monotonic clock, WEFT_NEVER for none. A resource that
- *     is available is taken even when the deadline has passed already, or the context is cancelled.
+ *     is available is taken even when the deadline has passed already. A cancelled context is another
+ *     matter: a call with it returns at once, whatever is available.
  *   - Misuse (a negative counter, a panic outside of any rule) ends the program with a message that
  *     names the task, the object and the place, and exit status 2.
  *   - "Any thread" means: from a task and from a plain pthread alike.

@@ -78,8 +78,9 @@ WEFT_API weft_chan_t *weft_chan_create_with_at(
 
 /*
  * Frees the channel, after its drop function has had what is left in the buffer. NULL is fine. Panics when
- * somebody waits on it, and names how many. No one may use the channel any more; a receive that returned, or
- * a send, may be the last use.
+ * somebody waits on it, and says how many. No one may use the channel any more; but what a call on it has
+ * told may be acted on at once, while the other side is still on its way out: who has received the last
+ * element, or seen that it is closed, may destroy it.
  */
 WEFT_API void weft_chan_destroy(weft_chan_t *ch);
 

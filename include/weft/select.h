@@ -2,8 +2,8 @@
  * weft/select.h - waiting for whichever of several things comes first.
  *
  *     WEFT_SELECT {
- *         WEFT_CASE_RECV (jobs, &job) {            // WEFT_SELECT_OK: it was received; 0: jobs is closed
- *             if (!WEFT_SELECT_OK)
+ *         WEFT_CASE_RECV (jobs, &job) {
+ *             if (WEFT_SELECT_RESULT == 0)         // jobs is closed
  *                 return;
  *             work(job);
  *         }
@@ -22,7 +22,7 @@
  * a switch, and no case falls through to the next. The cases are written once and their arguments evaluated
  * once, in order. At most WEFT_SELECT_MAX cases; which ones stand there must not depend on a condition that
  * changes meanwhile (switch a channel off by NULL instead). WEFT_CASE_DEFAULT runs when nothing is ready, and
- * makes the select not wait.
+ * makes the select not wait. On a plain thread that cannot be made known to weft (no memory) the block panics.
  *
  * The array form takes up to 65,536 cases, made at run time:
  *
@@ -161,8 +161,11 @@ WEFT_UNUSED static inline struct weft__select *weft__select_begin(struct weft__s
 #define WEFT_CASE_FD(fd, events)                                                                             \
 	WEFT__CASE(weft__select_case(weft__select, WEFT_ON_FD(fd, events), WEFT_HERE))
 #define WEFT_CASE_DEFAULT WEFT__CASE(weft__select_default(weft__select, WEFT_HERE))
-/* In a case: what the call returned. For a receive 1, or 0 when the channel is closed and empty. */
-#define WEFT_SELECT_OK (weft__select->cases[weft__select->chosen].result)
+/*
+ * In a case: what the call would have returned. For a receive 1, or 0 when the channel is closed and empty;
+ * for a descriptor its events, or a negative error.
+ */
+#define WEFT_SELECT_RESULT (weft__select->cases[weft__select->chosen].result)
 
 WEFT_EXTERN_C_END
 

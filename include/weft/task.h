@@ -75,6 +75,11 @@ WEFT_API int weft_go_with(const weft_go_options_t *options, weft_fn_t *fn, void 
 WEFT_API int weft__go_at(weft_fn_t *fn, void *arg, const char *site);
 WEFT_API int weft__go_with_at(const weft_go_options_t *options, weft_fn_t *fn, void *arg, const char *site);
 WEFT_API int weft__go_copy(weft_fn_t *fn, const void *args, size_t size, const char *site);
+/* Those of a wait group (weft/sync.h), which typed tasks may belong to. */
+struct weft_waitgroup;
+WEFT_API int weft__waitgroup_go_at(struct weft_waitgroup *wg, weft_fn_t *fn, void *arg, const char *site);
+WEFT_API int weft__waitgroup_go_copy(
+	struct weft_waitgroup *wg, weft_fn_t *fn, const void *args, size_t size, const char *site);
 
 #define weft_go(fn, arg) weft__go_at((fn), (arg), WEFT_HERE)
 #define weft_go_with(options, fn, arg) weft__go_with_at((options), (fn), (arg), WEFT_HERE)
@@ -236,13 +241,13 @@ WEFT_API int weft_stats_read(weft_stats_t *stats);
 #define WEFT__COUNT(...) WEFT__COUNT_(__VA_ARGS__, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define WEFT__COUNT_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, ...) n
 
-#define WEFT__GO_1(name) weft__go_##name(WEFT_HERE)
-#define WEFT__GO_2(name, ...) weft__go_##name(WEFT_HERE, __VA_ARGS__)
-#define WEFT__GO_3(name, ...) weft__go_##name(WEFT_HERE, __VA_ARGS__)
-#define WEFT__GO_4(name, ...) weft__go_##name(WEFT_HERE, __VA_ARGS__)
-#define WEFT__GO_5(name, ...) weft__go_##name(WEFT_HERE, __VA_ARGS__)
-#define WEFT__GO_6(name, ...) weft__go_##name(WEFT_HERE, __VA_ARGS__)
-#define WEFT__GO_7(name, ...) weft__go_##name(WEFT_HERE, __VA_ARGS__)
+#define WEFT__GO_1(name) weft__go_##name(WEFT_HERE, NULL)
+#define WEFT__GO_2(name, ...) weft__go_##name(WEFT_HERE, NULL, __VA_ARGS__)
+#define WEFT__GO_3(name, ...) weft__go_##name(WEFT_HERE, NULL, __VA_ARGS__)
+#define WEFT__GO_4(name, ...) weft__go_##name(WEFT_HERE, NULL, __VA_ARGS__)
+#define WEFT__GO_5(name, ...) weft__go_##name(WEFT_HERE, NULL, __VA_ARGS__)
+#define WEFT__GO_6(name, ...) weft__go_##name(WEFT_HERE, NULL, __VA_ARGS__)
+#define WEFT__GO_7(name, ...) weft__go_##name(WEFT_HERE, NULL, __VA_ARGS__)
 
 #define WEFT__TASK_DEFINE(name, fields, params, fill, pass)                                             \
 	struct weft__args_##name {                                                                      \
@@ -258,8 +263,12 @@ WEFT_API int weft_stats_read(weft_stats_t *stats);
 	static void name params
 #define WEFT__PASS(...) __VA_ARGS__
 #define WEFT__START(name, ...)                                                                          \
-	WEFT_UNUSED static int weft__go_##name(const char *weft__site, __VA_ARGS__)
-#define WEFT__START_END(name) return weft__go_copy(weft__run_##name, &weft__s, sizeof weft__s, weft__site);
+	WEFT_UNUSED static int weft__go_##name(                                                         \
+		const char *weft__site, struct weft_waitgroup *weft__wg, __VA_ARGS__)
+#define WEFT__START_END(name)                                                                           \
+	return weft__wg == NULL ? weft__go_copy(weft__run_##name, &weft__s, sizeof weft__s, weft__site) \
+				: weft__waitgroup_go_copy(                                              \
+					  weft__wg, weft__run_##name, &weft__s, sizeof weft__s, weft__site);
 
 #define WEFT__TASK_1(name)                                                                              \
 	static void name(void);                                                                         \
@@ -268,9 +277,11 @@ WEFT_API int weft_stats_read(weft_stats_t *stats);
 		(void)weft__p;                                                                          \
 		name();                                                                                 \
 	}                                                                                               \
-	WEFT_UNUSED static int weft__go_##name(const char *weft__site)                                  \
+	WEFT_UNUSED static int weft__go_##name(const char *weft__site, struct weft_waitgroup *weft__wg) \
 	{                                                                                               \
-		return weft__go_at(weft__run_##name, NULL, weft__site);                                 \
+		return weft__wg == NULL ? weft__go_at(weft__run_##name, NULL, weft__site)               \
+					: weft__waitgroup_go_at(                                        \
+						  weft__wg, weft__run_##name, NULL, weft__site);        \
 	}                                                                                               \
 	static void name(void)
 #define WEFT__TASK_3(name, T1, a1)                                                                      \

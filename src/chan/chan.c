@@ -230,7 +230,7 @@ enum attempt weft__chan_recv_locked(
 	return recv_locked(ch, elem, me, partner);
 }
 
-void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner)
+ALWAYS_INLINE void wake(struct weft__thread *self, struct weft__waiter *partner)
 {
 	if (unlikely(self == NULL)) {
 		weft__ready(NULL, partner);
@@ -239,6 +239,11 @@ void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner)
 	self = enter_as(self);
 	weft__ready_next(self, partner);
 	leave(self);
+}
+
+void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner)
+{
+	wake(self, partner);
 }
 
 void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what)
@@ -274,24 +279,24 @@ static COLD int wait_for_ever(struct weft__limit limit)
 }
 
 /*
- * The call is inside and the lock is held: waits in the queue. 0, or the error. Unlocked and outside
- * afterwards.
+ * The call is inside and the lock is held: waits in the queue. 0, or the error. Unlocked and outside afterwards.
  */
 ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct chan_node **queue,
-	struct chan_node *n, struct weft__waiter *w, struct weft__limit limit, const char *reason)
+	struct chan_node *n, struct weft__limit limit, const char *reason)
 {
+	struct weft__waiter w;
 	int err;
 
-	weft__waiter_init(self, w);
-	n->waiter = w;
+	n->waiter = &w;
+	weft__waiter_init(self, &w);
 	queue_add(queue, n);
 	if (!limited(limit)) {
-		self = weft__park_sole(self, w, bias_lock(self, &ch->lock), reason);
+		self = weft__park_sole(self, &w, bias_lock(self, &ch->lock), reason);
 		leave(self);
 		return 0;
 	}
-	self = weft__park(self, w, bias_lock(self, &ch->lock), limit, reason);
-	err = weft__wait_error(w);
+	self = weft__park(self, &w, bias_lock(self, &ch->lock), limit, reason);
+	err = weft__wait_error(&w);
 	if (unlikely(err != 0)) {
 		bias_acquire(self, &ch->lock);
 		if (n->next != NULL)
@@ -302,11 +307,46 @@ ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct cha
 	return err;
 }
 
+/*
+ * Inside, with the lock, for a channel that looks ready after all: as the call returns, unlocked and outside; or
+ * -EAGAIN, inside and with the lock.
+ */
+static NOINLINE int send_after_all(struct weft__thread *self, weft_chan_t *ch, const void *elem)
+{
+	struct weft__waiter *partner;
+	enum attempt met = send_locked(ch, elem, NULL, &partner);
+
+	if (met == MUST_WAIT)
+		return -EAGAIN;
+	if (met == CLOSED)
+		send_on_closed(ch);
+	bias_release(self, &ch->lock);
+	if (partner != NULL)
+		weft__ready(self, partner);
+	leave(self);
+	return 0;
+}
+
+static NOINLINE int recv_after_all(struct weft__thread *self, weft_chan_t *ch, void *elem)
+{
+	struct weft__waiter *partner;
+	enum attempt met = recv_locked(ch, elem, NULL, &partner);
+
+	if (met == MUST_WAIT)
+		return -EAGAIN;
+	bias_release(self, &ch->lock);
+	if (partner != NULL)
+		weft__ready(self, partner);
+	leave(self);
+	if (met == CLOSED)
+		elem_clear(ch, elem);
+	return met == DONE;
+}
+
 /* Sends, having looked as if it had to wait. */
 ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
 {
 	struct weft__thread *self;
-	struct weft__waiter w, *partner;
 	struct chan_node n;
 	int err;
 
@@ -316,20 +356,10 @@ ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__l
 		return err;
 	self = enter();
 	bias_acquire(self, &ch->lock);
-	switch (send_locked(ch, elem, NULL, &partner)) {
-	case MUST_WAIT:
-		break;
-	case DONE:
-		bias_release(self, &ch->lock);
-		if (partner != NULL)
-			weft__ready_next(self, partner);
-		leave(self);
-		return 0;
-	default:
-		send_on_closed(ch);
-	}
+	if (unlikely(send_looks_ready(ch)) && (err = send_after_all(self, ch, elem)) != -EAGAIN)
+		return err;
 	n.elem = (void *)(uintptr_t)elem;
-	err = wait_in(self, ch, &ch->senders, &n, &w, limit, "channel send");
+	err = wait_in(self, ch, &ch->senders, &n, limit, "channel send");
 	if (likely(err == 0) && unlikely(!n.ok))
 		send_on_closed(ch);
 	return err;
@@ -338,9 +368,7 @@ ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__l
 ALWAYS_INLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit limit)
 {
 	struct weft__thread *self;
-	struct weft__waiter w, *partner;
 	struct chan_node n;
-	enum attempt met;
 	int err;
 
 	if (limited(limit) && (err = limit_over(limit)) != 0)
@@ -349,22 +377,12 @@ ALWAYS_INLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit l
 		return err;
 	self = enter();
 	bias_acquire(self, &ch->lock);
-	met = recv_locked(ch, elem, NULL, &partner);
-	if (met != MUST_WAIT) {
-		bias_release(self, &ch->lock);
-		if (partner != NULL)
-			weft__ready_next(self, partner);
-		leave(self);
-		if (met == CLOSED)
-			elem_clear(ch, elem);
-		return met == DONE;
-	}
+	if (unlikely(recv_looks_ready(ch)) && (err = recv_after_all(self, ch, elem)) != -EAGAIN)
+		return err;
 	n.elem = elem;
-	err = wait_in(self, ch, &ch->receivers, &n, &w, limit, "channel receive");
+	err = wait_in(self, ch, &ch->receivers, &n, limit, "channel receive");
 	return likely(err == 0) ? n.ok : err;
 }
-
-/* ---- the calls ---- */
 
 /*
  * The lock is held; without waiting: 0, or -EAGAIN. Unlocked afterwards.
@@ -378,7 +396,7 @@ static NOINLINE int send_meet(struct weft__thread *self, weft_chan_t *ch, const 
 		send_on_closed(ch);
 	bias_release(self, &ch->lock);
 	if (partner != NULL)
-		weft__chan_wake(self, partner);
+		wake(self, partner);
 	return met == MUST_WAIT ? -EAGAIN : 0;
 }
 
@@ -390,7 +408,7 @@ static NOINLINE int recv_meet(struct weft__thread *self, weft_chan_t *ch, void *
 
 	bias_release(self, &ch->lock);
 	if (partner != NULL)
-		weft__chan_wake(self, partner);
+		wake(self, partner);
 	if (likely(met == DONE))
 		return 1;
 	if (met == MUST_WAIT)
@@ -442,6 +460,10 @@ static NOINLINE int recv_blocking(weft_chan_t *ch, void *elem)
 
 static NOINLINE int send_limited(weft_chan_t *ch, const void *elem, struct weft__limit limit)
 {
+	int err = limit_canceled(limit);
+
+	if (unlikely(err != 0))
+		return err;
 	if (unlikely(ch == NULL))
 		return wait_for_ever(limit);
 	if (likely(weft_chan_try_send(ch, elem) == 0))
@@ -451,8 +473,10 @@ static NOINLINE int send_limited(weft_chan_t *ch, const void *elem, struct weft_
 
 static NOINLINE int recv_limited(weft_chan_t *ch, void *elem, struct weft__limit limit)
 {
-	int result;
+	int result = limit_canceled(limit);
 
+	if (unlikely(result != 0))
+		return result;
 	if (unlikely(ch == NULL))
 		return wait_for_ever(limit);
 	result = weft_chan_try_recv(ch, elem);
@@ -602,61 +626,68 @@ void weft_chan_destroy(weft_chan_t *ch)
 	weft__free(ch);
 }
 
-enum { BATCH = 64 };
-
-/* Claims the waiters of a queue, up to BATCH in all; the count. Requires the lock. */
-static uint32_t close_queue(weft_chan_t *ch, struct chan_node **queue, struct weft__waiter **claimed,
-	uint32_t have, bool receivers)
+/* Claims all waiters of a queue and puts them in front of the list, through next. Requires the lock. */
+static struct weft__waiter *close_queue(
+	weft_chan_t *ch, struct chan_node **queue, struct weft__waiter *list, bool receivers)
 {
+	struct weft__waiter *claimed;
 	struct chan_node *n;
 
-	while (have < BATCH && *queue != NULL && chan_take(queue, NULL, &n) == DONE) {
+	while (*queue != NULL && chan_take(queue, NULL, &n) == DONE) {
 		if (receivers)
 			elem_clear(ch, n->elem);
-		settle(n, 0, &claimed[have]);
-		have++;
+		settle(n, 0, &claimed);
+		claimed->prev = list;
+		list = claimed;
 	}
-	return have;
+	return list;
 }
 
-void weft_chan_close(weft_chan_t *ch)
+/* The oldest first; between them the processor may be taken. Inside, or NULL. */
+static struct weft__thread *let_go(struct weft__thread *self, struct weft__waiter *newest)
 {
-	struct weft__thread *self;
-	bool first = true, more = true;
+	struct weft__list tasks = { NULL, NULL, 0 };
+	struct weft__waiter *w = NULL, *next;
 
-	if (ch == NULL)
-		weft__chan_panic(ch, "weft_chan_close", "cannot be closed");
-	self = known() == 0 ? enter() : NULL;
-	/*
-	 * Nobody queues on a closed channel: the queues only shrink. Who sees that it is closed may destroy
-	 * it, so closing and taking the waiters off is one section, but for those beyond the first batch.
-	 */
-	while (more) {
-		struct weft__waiter *claimed[BATCH];
-		struct weft__list tasks = { NULL, NULL, 0 };
-		uint32_t n;
-		bias_acquire(self, &ch->lock);
-		if (first && ch->closed != 0)
-			weft__chan_panic(ch, "weft_chan_close", "is closed already");
-		at_store(&ch->closed, 1, RELEASE); /* pairs with try_recv's look without the lock */
-		first = false;
-		n = close_queue(ch, &ch->receivers, claimed, 0, true);
-		n = close_queue(ch, &ch->senders, claimed, n, false);
-		more = ch->receivers != NULL || ch->senders != NULL;
-		bias_release(self, &ch->lock);
-		for (uint32_t i = 0; i < n; i++) {
-			struct weft__task *t = claimed[i]->task;
-			if (t == NULL || n == 1)
-				weft__ready(self, claimed[i]);
-			else if (weft__parked(claimed[i]))
-				list_add(&tasks, t);
-		}
-		weft__make_ready_list(self, &tasks);
-		if (more && self != NULL) {
+	for (; newest != NULL; newest = next) {
+		next = newest->prev;
+		newest->next = w;
+		w = newest;
+	}
+	for (uint32_t n = 1; w != NULL; w = next, n++) {
+		struct weft__task *t = w->task;
+		next = w->next;
+		if (t == NULL || (n == 1 && next == NULL))
+			weft__ready(self, w);
+		else if (weft__parked(w))
+			list_add(&tasks, t);
+		if (n % 64 == 0 && self != NULL) {
+			weft__make_ready_list(self, &tasks);
 			leave(self);
 			self = enter();
 		}
 	}
+	weft__make_ready_list(self, &tasks);
+	return self;
+}
+
+void weft_chan_close(weft_chan_t *ch)
+{
+	struct weft__waiter *claimed = NULL;
+	struct weft__thread *self;
+
+	if (ch == NULL)
+		weft__chan_panic(ch, "weft_chan_close", "cannot be closed");
+	self = known() == 0 ? enter() : NULL;
+	/* One section: who sees that it is closed may destroy it. The waiters are woken when it is over. */
+	bias_acquire(self, &ch->lock);
+	if (ch->closed != 0)
+		weft__chan_panic(ch, "weft_chan_close", "is closed already");
+	at_store(&ch->closed, 1, RELEASE); /* pairs with try_recv's look without the lock */
+	claimed = close_queue(ch, &ch->receivers, claimed, true);
+	claimed = close_queue(ch, &ch->senders, claimed, false);
+	bias_release(self, &ch->lock);
+	self = let_go(self, claimed);
 	if (self != NULL)
 		leave(self);
 }

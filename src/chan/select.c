@@ -82,13 +82,10 @@ static int fd_now(const weft_case_t *c)
 	return got == -ETIMEDOUT ? 0 : got;
 }
 
-static bool looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_time_t *now)
+/* A case that is not of a channel. */
+static NOINLINE bool other_looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_time_t *now)
 {
 	switch (c->op) {
-	case WEFT_OP_SEND:
-		return c->weft__object != NULL && send_looks_ready(chan_of(c));
-	case WEFT_OP_RECV:
-		return c->weft__object != NULL && recv_looks_ready(chan_of(c));
 	case WEFT_OP_DONE:
 		return c->weft__object != NULL && at_load(&cancel_of(c)->error, ACQUIRE) != 0;
 	case WEFT_OP_TIME:
@@ -109,8 +106,17 @@ static bool looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_ti
 	}
 }
 
+ALWAYS_INLINE bool looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_time_t *now)
+{
+	if (likely(c->op == WEFT_OP_RECV))
+		return c->weft__object != NULL && recv_looks_ready(chan_of(c));
+	if (likely(c->op == WEFT_OP_SEND))
+		return c->weft__object != NULL && send_looks_ready(chan_of(c));
+	return other_looks_ready(s, c, i, now);
+}
+
 /* Does a case that looked ready; false: somebody was faster. Outside. */
-static bool attempt(struct weft__thread *self, weft_case_t *c)
+ALWAYS_INLINE bool attempt(struct weft__thread *self, weft_case_t *c)
 {
 	struct weft__waiter *partner = NULL;
 	weft_chan_t *ch = chan_of(c);
@@ -127,7 +133,12 @@ static bool attempt(struct weft__thread *self, weft_case_t *c)
 		break;
 	case WEFT_OP_RECV:
 		bias_acquire(self, &ch->lock);
-		met = weft__chan_recv_locked(ch, c->weft__elem, NULL, &partner);
+		if (likely(ch->count != 0 && ch->senders == NULL && elem_is_word(ch))) {
+			buffer_take(ch, c->weft__elem);
+			met = DONE;
+		} else {
+			met = weft__chan_recv_locked(ch, c->weft__elem, NULL, &partner);
+		}
 		bias_release(self, &ch->lock);
 		if (met == CLOSED)
 			elem_clear(ch, c->weft__elem);
@@ -145,22 +156,25 @@ static bool attempt(struct weft__thread *self, weft_case_t *c)
 }
 
 /* The index of the case that was done, or -EAGAIN. */
-static int select_now(struct weft__thread *self, struct selection *s)
+ALWAYS_INLINE int select_now(struct weft__thread *self, struct selection *s)
 {
+	weft_case_t *cases = s->cases;
+	uint32_t n = s->n;
+
 	for (;;) {
 		uint32_t ready = 0, pick = 0;
 		weft_time_t now = 0;
 		s->soonest = WEFT_NEVER;
-		for (uint32_t i = 0; i < s->n; i++) {
-			if (!looks_ready(s, &s->cases[i], i, &now))
+		for (uint32_t i = 0; i < n; i++) {
+			if (!looks_ready(s, &cases[i], i, &now))
 				continue;
 			ready++;
-			if (ready == 1 || choose(CHOOSE_CASE, ready, &self->random) == 0)
+			if (likely(ready == 1) || choose(CHOOSE_CASE, ready, &self->random) == 0)
 				pick = i;
 		}
 		if (ready == 0)
 			return -EAGAIN;
-		if (attempt(self, &s->cases[pick]))
+		if (attempt(self, &cases[pick]))
 			return (int)pick;
 	}
 }
@@ -373,6 +387,17 @@ static NOINLINE int select_large(struct selection *s, struct weft__limit limit)
 	return result;
 }
 
+static NOINLINE int select_waiting(struct selection *s, struct weft__limit limit)
+{
+	int result = limit_over(limit);
+
+	if (result != 0)
+		return result;
+	return s->n <= NODES_SMALL    ? select_small(s, limit)
+	       : s->n <= NODES_MEDIUM ? select_medium(s, limit)
+				      : select_large(s, limit);
+}
+
 ALWAYS_INLINE int select_any(weft_case_t *cases, size_t n, bool wait, struct weft__limit limit)
 {
 	struct selection s = { .cases = cases, .n = (uint32_t)n };
@@ -380,16 +405,10 @@ ALWAYS_INLINE int select_any(weft_case_t *cases, size_t n, bool wait, struct wef
 
 	if (unlikely(n > CASES_MOST))
 		return -EINVAL;
-	if (unlikely((result = known()) != 0))
+	if (unlikely((result = limit_canceled(limit)) != 0) || unlikely((result = known()) != 0))
 		return result;
 	result = select_now(weft__self(), &s);
-	if (result >= 0 || !wait)
-		return result;
-	if ((result = limit_over(limit)) != 0)
-		return result;
-	return n <= NODES_SMALL    ? select_small(&s, limit)
-	       : n <= NODES_MEDIUM ? select_medium(&s, limit)
-				   : select_large(&s, limit);
+	return likely(result >= 0) || !wait ? result : select_waiting(&s, limit);
 }
 
 /* ---- the calls ---- */

@@ -182,6 +182,8 @@ int weft__fd_wait(int fd, unsigned events, struct weft__limit limit)
 		return -EBADF;
 	if (!task && limit.cancel == NULL)
 		return weft__os_poll_one(fd, events, limit.deadline);
+	if ((result = limit_canceled(limit)) != 0)
+		return result;
 	result = limit_over(limit);
 	if (result != 0) {
 		int now = weft__os_poll_one(fd, events, 0);

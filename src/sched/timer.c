@@ -295,10 +295,10 @@ int weft__sleep(struct weft__limit limit)
 {
 	struct weft__thread *self = weft__self();
 	struct weft__waiter w;
-	int err;
+	int err = limit_canceled(limit);
 
-	if (limit.deadline != WEFT_NEVER && limit.deadline <= weft__os_now())
-		return 0;
+	if (err != 0 || (limit.deadline != WEFT_NEVER && limit.deadline <= weft__os_now()))
+		return err;
 	if (limit.cancel == NULL && (self == NULL || self->task == NULL)) {
 		/* Never woken; needs neither runtime nor record. */
 		static uint32_t never;
@@ -306,8 +306,6 @@ int weft__sleep(struct weft__limit limit)
 			;
 		return 0;
 	}
-	if (limit.cancel != NULL && (err = at_load(&limit.cancel->error, ACQUIRE)) != 0)
-		return err;
 	if ((err = known()) != 0)
 		return err;
 	self = enter();
@@ -403,13 +401,16 @@ void weft_ticker_start(weft_ticker_t *ticker, int64_t period_ns)
 int weft__ticker_wait(weft_ticker_t *ticker, struct weft__limit limit)
 {
 	weft_time_t next = ticker->weft__next, now;
+	int err;
 
 	if (ticker->weft__period <= 0)
 		weft__panic("weft_ticker_wait: ticker %p was not started", (void *)ticker);
+	err = limit_canceled(limit);
+	if (err != 0)
+		return err;
 	now = weft__os_now();
 	if (next > now) {
 		bool late = next > limit.deadline;
-		int err;
 		if (!late)
 			limit.deadline = next;
 		err = weft__sleep(limit);

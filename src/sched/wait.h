@@ -164,10 +164,16 @@ ALWAYS_INLINE void weft__ready_next(struct weft__thread *self, struct weft__wait
 		weft__ready(self, w);
 }
 
+/* 0, or the error of a cancelled context: such a call does nothing, whatever is available. */
+ALWAYS_INLINE int limit_canceled(struct weft__limit limit)
+{
+	/* Acquire pairs with the release in context.c. */
+	return limit.cancel != NULL ? at_load(&limit.cancel->error, ACQUIRE) : 0;
+}
 /* 0, or the error to return when it has passed already. */
 ALWAYS_INLINE int limit_over(struct weft__limit limit)
 {
-	int error = limit.cancel != NULL ? at_load(&limit.cancel->error, ACQUIRE) : 0;
+	int error = limit_canceled(limit);
 
 	if (error == 0 && limit.deadline != WEFT_NEVER && limit.deadline <= weft__os_now())
 		error = -ETIMEDOUT;

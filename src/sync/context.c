@@ -513,7 +513,7 @@ int weft_sleep_ctx(int64_t duration_ns, weft_context_t *ctx)
 	struct weft__limit limit = limit_ctx(ctx);
 
 	if (duration_ns <= 0)
-		return 0;
+		return weft_context_err(ctx);
 	limit.deadline = weft_deadline_in(duration_ns);
 	return weft__sleep(limit);
 }

@@ -132,35 +132,51 @@ static COLD void wake_all(struct weft__thread *self, weft_waitgroup_t *wg)
 		weft__make_ready_list(self, &woken.tasks);
 }
 
+static COLD WEFT_NORETURN void misuse(weft_waitgroup_t *wg, int64_t counter)
+{
+	weft__panic(counter < 0 ? "weft_waitgroup_add: group %p: negative counter (%lld)"
+		    : counter > INT32_MAX
+			    ? "weft_waitgroup_add: group %p: counter too large (%lld)"
+			    : "weft_waitgroup_add: group %p: add from zero while somebody waits",
+		(void *)wg, (long long)counter);
+}
+
 /* True: the counter is zero now, and this thread must wake all. */
 ALWAYS_INLINE bool add(weft_waitgroup_t *wg, int delta)
 {
 	uint64_t before = at_add(&wg->weft__state, (uint64_t)(int64_t)delta << 32, ACQ_REL);
 	int64_t counter = (int64_t)COUNTER(before) + delta;
 
-	if (unlikely(counter < 0 || counter > INT32_MAX))
-		weft__panic(counter < 0 ? "weft_waitgroup_add: group %p: negative counter (%lld)"
-					: "weft_waitgroup_add: group %p: counter too large (%lld)",
-			(void *)wg, (long long)counter);
-	if (unlikely(delta > 0 && COUNTER(before) == 0 && WAITERS(before) != 0))
-		weft__panic("weft_waitgroup_add: group %p: add from zero while somebody waits", (void *)wg);
-	return counter == 0 && WAITERS(before) != 0;
+	if (unlikely((uint64_t)counter > INT32_MAX))
+		misuse(wg, counter);
+	if (likely(WAITERS(before) == 0))
+		return false;
+	if (unlikely(delta > 0 && COUNTER(before) == 0))
+		misuse(wg, counter);
+	return counter == 0;
+}
+
+/* An add that took the counter to zero, from outside. */
+static COLD void wake_all_from_outside(weft_waitgroup_t *wg)
+{
+	/* Without memory for a record the waiters are woken all the same. */
+	struct weft__thread *self = known() == 0 ? enter() : NULL;
+
+	wake_all(self, wg);
+	if (self != NULL)
+		leave(self);
 }
 
 void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
 {
-	if (unlikely(add(wg, delta))) {
-		/* Without memory for a record the waiters are woken all the same. */
-		struct weft__thread *self = known() == 0 ? enter() : NULL;
-		wake_all(self, wg);
-		if (self != NULL)
-			leave(self);
-	}
+	if (unlikely(add(wg, delta)))
+		wake_all_from_outside(wg);
 }
 
 void weft_waitgroup_done(weft_waitgroup_t *wg)
 {
-	weft_waitgroup_add(wg, -1);
+	if (unlikely(add(wg, -1)))
+		wake_all_from_outside(wg);
 }
 
 /* Counts w as a waiter; false: the counter is zero. Requires the lock. */
@@ -187,14 +203,14 @@ static bool withdraw(weft_waitgroup_t *wg)
 	return true;
 }
 
-static int wait(weft_waitgroup_t *wg, struct weft__limit limit)
+static NOINLINE int wait(weft_waitgroup_t *wg, struct weft__limit limit)
 {
 	struct weft__thread *self;
 	struct weft__waiter w;
-	int result = 0;
+	int result = limit_canceled(limit);
 
-	if (COUNTER(at_load(&wg->weft__state, ACQUIRE)) == 0)
-		return 0;
+	if (result != 0 || COUNTER(at_load(&wg->weft__state, ACQUIRE)) == 0)
+		return result;
 	if ((result = limit_over(limit)) != 0 || (result = known()) != 0)
 		return result;
 	self = enter();
@@ -228,7 +244,7 @@ static int wait(weft_waitgroup_t *wg, struct weft__limit limit)
 
 int weft_waitgroup_wait(weft_waitgroup_t *wg)
 {
-	return wait(wg, limit_none());
+	return likely(COUNTER(at_load(&wg->weft__state, ACQUIRE)) == 0) ? 0 : wait(wg, limit_none());
 }
 
 int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
@@ -249,16 +265,28 @@ void weft__waitgroup_settle(struct weft__thread *self, void *to, uint32_t n)
 		wake_all(self, wg);
 }
 
-int weft__waitgroup_go_at(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg, const char *site)
+static int go(weft_waitgroup_t *wg, struct weft__start *start)
 {
 	struct weft__debt debt = { weft__waitgroup_settle, wg };
 	int err;
 
+	start->debt = &debt;
 	(void)add(wg, 1);
-	err = weft__go(&(struct weft__start){ .fn = fn, .arg = arg, .debt = &debt, .site = site });
+	err = weft__go(start);
 	if (unlikely(err != 0))
 		weft_waitgroup_done(wg);
 	return err;
+}
+
+int weft__waitgroup_go_at(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg, const char *site)
+{
+	return go(wg, &(struct weft__start){ .fn = fn, .arg = arg, .site = site });
+}
+
+int weft__waitgroup_go_copy(
+	weft_waitgroup_t *wg, weft_fn_t *fn, const void *args, size_t size, const char *site)
+{
+	return go(wg, &(struct weft__start){ .fn = fn, .copy = args, .copy_size = size, .site = site });
 }
 
 int(weft_waitgroup_go)(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg)
