@@ -1,6 +1,7 @@
 #!/bin/sh
 # Each public header compiles alone, in C11 and, where there is a C++ compiler, in C++17; so do the macros for
-# typed tasks. No header uses _Atomic, which C++ does not have.
+# typed tasks, channels and select (test/chan_types.sh has their wrong uses). No header uses _Atomic, which
+# C++ does not have.
 set -u
 source=${2:?usage: headers.sh BUILD_DIR SOURCE_DIR}
 CC=${CC:-cc}
@@ -56,11 +57,89 @@ static void plain(void *arg)
 		weft_panic("%s: %s", WEFT_HERE, weft_strerror(-1));
 }
 
+struct job {
+	int number;
+	const char *text;
+};
+
+static void squares(void *arg)
+{
+	WEFT_CHAN(int) out = (WEFT_CHAN(int))arg;
+
+	for (int i = 1; i <= 10; i++)
+		WEFT_SEND(out, i * i);
+	WEFT_CLOSE(out);
+}
+
+static int selects(WEFT_CHAN(struct job) jobs, WEFT_CHAN(int) results, weft_context_t *ctx)
+{
+	struct job job;
+	int result = 0;
+
+	for (;;) {
+		WEFT_SELECT {
+			WEFT_CASE_RECV (jobs, &job) {
+				if (!WEFT_SELECT_RESULT)
+					return result;
+				result += job.number;
+			}
+			WEFT_CASE_SEND (results, &result)
+				result = 0;
+			WEFT_CASE_DONE (ctx)
+				return weft_context_err(ctx);
+			WEFT_CASE_TIME (weft_deadline_in(WEFT_S(1)))
+				break;
+			WEFT_CASE_FD (0, WEFT_READABLE)
+				return WEFT_SELECT_RESULT;
+		}
+		WEFT_SELECT {
+			WEFT_CASE_RECV (jobs, NULL)
+				continue;
+			WEFT_CASE_DEFAULT
+				return 0;
+		}
+	}
+}
+
+static int channels(void)
+{
+	WEFT_CHAN(int) ints = WEFT_CHAN_CREATE(int, 3);
+	WEFT_CHAN(struct job) jobs = WEFT_CHAN_CREATE_WITH(NULL, struct job, 0);
+	weft_context_t *ctx = weft_context_create_timeout(NULL, WEFT_MS(1));
+	weft_case_t cases[5];
+	struct job job = { 1, "one" };
+	int sum = 0, n = 0;
+
+	if (ints == NULL || jobs == NULL || weft_go(squares, ints) < 0)
+		return 1;
+	WEFT_RANGE (v, ints)
+		sum += v;
+	WEFT_SEND_UNTIL(jobs, job, weft_deadline_in(WEFT_MS(1)));
+	WEFT_SEND_CTX(jobs, job, ctx);
+	WEFT_TRY_SEND(jobs, job);
+	WEFT_RECV(ints, &n);
+	WEFT_RECV(jobs, NULL);
+	WEFT_RECV_UNTIL(ints, &n, WEFT_NEVER);
+	WEFT_RECV_CTX(ints, &n, NULL);
+	WEFT_TRY_RECV(jobs, &job);
+	cases[0] = WEFT_ON_SEND(ints, &sum);
+	cases[1] = WEFT_ON_RECV(jobs, &job);
+	cases[2] = WEFT_ON_DONE(ctx);
+	cases[3] = WEFT_ON_TIME(WEFT_NEVER);
+	cases[4] = WEFT_ON_FD(0, WEFT_WRITABLE);
+	n += weft_select(cases, 5) + weft_select_until(cases, 5, 0) + weft_select_ctx(cases, 5, ctx);
+	n += selects(jobs, ints, ctx) + (int)(WEFT_CHAN_LEN(ints) + WEFT_CHAN_CAP(jobs));
+	weft_chan_close(WEFT_UNTYPED(jobs));
+	WEFT_CHAN_DESTROY(ints);
+	weft_context_destroy(ctx);
+	return n;
+}
+
 int main(void)
 {
 	weft_waitgroup_t group = WEFT_WAITGROUP_INIT;
 
-	return weft_run(plain, &group);
+	return weft_run(plain, &group) + channels();
 }
 END
 { echo '#include <weft/weft.h>'; cat "$work/macros.body"; } >"$work/macros.c"

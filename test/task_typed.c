@@ -1,7 +1,7 @@
 /* weft-test: label=valgrind */
 /*
- * WEFT_TASK and WEFT_GO: from no parameters to six, copied at the call, also when they are more than
- * fit in a header.
+ * WEFT_TASK, WEFT_GO and WEFT_WAITGROUP_GO: from no parameters to six, copied at the call, also when they are
+ * more than fit in a header.
  */
 #include "test.h"
 
@@ -95,6 +95,37 @@ WEFT_TASK(tree, unsigned, depth, uint64_t, path)
 	one_done();
 }
 
+WEFT_TASK(add_nothing)
+{
+	at_add(&ran, 1, RELAXED);
+}
+
+WEFT_TASK(add_six, unsigned *, to, unsigned, a, unsigned, b, unsigned, c, unsigned, d, unsigned, e)
+{
+	at_add(to, a + b + c + d + e, RELAXED);
+}
+
+WEFT_TASK(add_large, unsigned *, to, struct big, big)
+{
+	at_add(to, (unsigned)big.word[31], RELAXED);
+}
+
+/* The group counts them: nobody says done. */
+static void in_group(void)
+{
+	weft_waitgroup_t group = WEFT_WAITGROUP_INIT;
+	struct big big = { .word = { [31] = 100 } };
+	unsigned sum = 0;
+
+	ran = 0;
+	CHECK_EQ(WEFT_WAITGROUP_GO(&group, add_nothing), 0);
+	CHECK_EQ(WEFT_WAITGROUP_GO(&group, add_six, &sum, 1, 2, 3, 4, 5), 0);
+	CHECK_EQ(WEFT_WAITGROUP_GO(&group, add_large, &sum, big), 0);
+	CHECK_EQ(weft_waitgroup_wait(&group), 0);
+	CHECK_EQ(ran, 1);
+	CHECK_EQ(sum, 115);
+}
+
 int main(void)
 {
 	struct aligned aligned = { { 1, 2 } };
@@ -127,6 +158,8 @@ int main(void)
 	CHECK_EQ(WEFT_GO(tree, 9, 1), 0);
 	weft_waitgroup_wait(&wg);
 	CHECK_EQ(ran, 1023);
+	for (unsigned i = 0; i < rounds; i++)
+		in_group();
 	test_end();
 	return 0;
 }

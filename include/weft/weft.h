@@ -6,6 +6,8 @@
 #include <weft/task.h>
 #include <weft/context.h>
 #include <weft/sync.h>
+#include <weft/group.h>
+#include <weft/flight.h>
 #include <weft/chan.h>
 #include <weft/select.h>
 #include <weft/walk.h>
