@@ -122,24 +122,34 @@ static inline double bench_cpu_s(void)
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Memory of this process now: resident pages and page tables (VmRSS + VmPTE). */
-static inline long bench_memory_kib(void)
+/* A field of /proc/self/status, in KiB. */
+static inline long bench_status_kib(const char *field)
 {
 	FILE *file = fopen("/proc/self/status", "re");
+	size_t length = strlen(field);
 	char line[256];
-	long rss = -1, tables = -1;
+	long value = -1;
 
 	if (!file)
 		bench_die("/proc/self/status: %s", strerror(errno));
-	while (fgets(line, sizeof line, file)) {
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			rss = strtol(line + 6, NULL, 10);
-		else if (strncmp(line, "VmPTE:", 6) == 0)
-			tables = strtol(line + 6, NULL, 10);
-	}
+	while (fgets(line, sizeof line, file))
+		if (strncmp(line, field, length) == 0 && line[length] == ':')
+			value = strtol(line + length + 1, NULL, 10);
 	fclose(file);
-	BENCH_CHECK(rss >= 0 && tables >= 0, "no VmRSS or VmPTE in /proc/self/status");
-	return rss + tables;
+	BENCH_CHECK(value >= 0, "no %s in /proc/self/status", field);
+	return value;
+}
+
+/* Memory of this process now: resident pages and page tables. */
+static inline long bench_memory_kib(void)
+{
+	return bench_status_kib("VmRSS") + bench_status_kib("VmPTE");
+}
+
+/* The most resident memory that this process has had. */
+static inline double bench_peak_mib(void)
+{
+	return (double)bench_status_kib("VmHWM") / 1024;
 }
 
 /* splitmix64: the same numbers from the same seed in every peer. */

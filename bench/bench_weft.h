@@ -27,4 +27,22 @@ static inline void bench_weft_run(long procs, weft_fn_t *fn, void *arg)
 		BENCH_CHECK(bench_err_ == 0, "weft_go: %s", weft_strerror(bench_err_));                      \
 	} while (0)
 
+/* What every call here must return is 0. */
+#define BENCH_OK(call)                                                                                       \
+	do {                                                                                                 \
+		int bench_err_ = (call);                                                                     \
+		BENCH_CHECK(bench_err_ == 0, "%s: %s", #call, weft_strerror(bench_err_));                    \
+	} while (0)
+
+/* The channels of the benches. */
+typedef WEFT_CHAN(long) bench_chan_t;
+
+static inline bench_chan_t bench_chan(size_t capacity)
+{
+	bench_chan_t ch = WEFT_CHAN_CREATE(long, capacity);
+
+	BENCH_CHECK(ch, "no memory for a channel");
+	return ch;
+}
+
 #endif /* BENCH_WEFT_H */

@@ -68,23 +68,31 @@ func CPU() float64 {
 	return float64(usage.Utime.Sec+usage.Stime.Sec) + float64(usage.Utime.Usec+usage.Stime.Usec)/1e6
 }
 
-// MemoryKiB is the memory of this process now: resident pages and page tables (VmRSS + VmPTE).
+// MemoryKiB is the memory of this process now: resident pages and page tables.
 func MemoryKiB() int {
+	return status("VmRSS") + status("VmPTE")
+}
+
+// PeakMiB is the most resident memory that this process has had.
+func PeakMiB() float64 {
+	return float64(status("VmHWM")) / 1024
+}
+
+// status is a field of /proc/self/status, in KiB.
+func status(field string) int {
 	file, err := os.Open("/proc/self/status")
 	Check(err == nil, "%v", err)
 	defer file.Close()
-	sum, seen := 0, 0
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
-		if len(fields) == 3 && (fields[0] == "VmRSS:" || fields[0] == "VmPTE:") {
+		if len(fields) == 3 && fields[0] == field+":" {
 			value, err := strconv.Atoi(fields[1])
 			Check(err == nil, "%v", err)
-			sum += value
-			seen++
+			return value
 		}
 	}
-	Check(seen == 2, "no VmRSS or VmPTE in /proc/self/status")
-	return sum
+	Die("no %s in /proc/self/status", field)
+	return 0
 }
 
 // Random is splitmix64: the same numbers from the same seed in every peer.
