@@ -12,6 +12,7 @@ enum {
 };
 
 /* Each gets its own name as argv[0] and returns the exit status. */
+int cli_lab(int argc, char **argv);
 int cli_walk(int argc, char **argv);
 
 /*

@@ -16,6 +16,7 @@ static const char help_text[] =
 	"\n"
 	"Commands:\n"
 	"  walk      count or list what is in directory trees, on all processors\n"
+	"  lab       show something live and measure it: getdir\n"
 	"  version   print the version\n"
 	"  help      print this help, or that of a command: weft help walk\n"
 	"\n"
@@ -57,6 +58,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "walk", cli_walk },
+	{ "lab", cli_lab },
 	{ "version", version },
 	{ "--version", version },
 	{ "help", help },
