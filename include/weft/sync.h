@@ -43,15 +43,36 @@ typedef struct weft_waitgroup {
  * Memory order: release; a wait that returns 0 for it acquires. Cost: one locked operation.
  */
 WEFT_API void weft_waitgroup_add(weft_waitgroup_t *wg, int delta);
+/* Its part after the addition, for what is not a plain count up or down; before: the state that it found. */
+WEFT_API void weft__waitgroup_added(weft_waitgroup_t *wg, uint64_t before, int delta);
+WEFT_UNUSED static inline void weft__waitgroup_add(weft_waitgroup_t *wg, int delta)
+{
+	uint64_t before =
+		__atomic_fetch_add(&wg->weft__state, (uint64_t)(int64_t)delta << 32, __ATOMIC_ACQ_REL);
+
+	/* Waiters, or a counter that was or is out of range: negative numbers are large ones. */
+	if (__builtin_expect((uint32_t)before != 0, 0) ||
+		__builtin_expect((before >> 32) + (uint64_t)(int64_t)delta > INT32_MAX, 0))
+		weft__waitgroup_added(wg, before, delta);
+}
+#define weft_waitgroup_add(wg, delta) weft__waitgroup_add((wg), (delta))
 
 /* As weft_waitgroup_add(wg, -1). */
 WEFT_API void weft_waitgroup_done(weft_waitgroup_t *wg);
+#define weft_waitgroup_done(wg) weft__waitgroup_add((wg), -1)
 
 /*
  * Waits until the counter is zero. Returns 0; on a plain thread that weft does not know yet also -ENOMEM or
  * -EAGAIN, as weft_go. Any thread; parks a task.
  */
 WEFT_API int weft_waitgroup_wait(weft_waitgroup_t *wg);
+WEFT_UNUSED static inline int weft__waitgroup_wait(weft_waitgroup_t *wg)
+{
+	if (__builtin_expect(__atomic_load_n(&wg->weft__state, __ATOMIC_ACQUIRE) >> 32 == 0, 1))
+		return 0;
+	return weft_waitgroup_wait(wg);
+}
+#define weft_waitgroup_wait(wg) weft__waitgroup_wait(wg)
 
 /* As weft_waitgroup_wait, or until the deadline: -ETIMEDOUT. Any thread; parks a task. */
 WEFT_API int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline);
@@ -66,8 +87,7 @@ WEFT_API int weft_waitgroup_go(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg);
 #define weft_waitgroup_go(wg, fn, arg) weft__waitgroup_go_at((wg), (fn), (arg), WEFT_HERE)
 
 /* The same for a typed task: WEFT_WAITGROUP_GO(&wg, name, x1, x2, ...), as WEFT_GO (weft/task.h). */
-#define WEFT_WAITGROUP_GO(wg, ...)                                                                           \
-	WEFT__CAT(WEFT__WAITGROUP_GO_, WEFT__COUNT(__VA_ARGS__))((wg), __VA_ARGS__)
+#define WEFT_WAITGROUP_GO(wg, ...) WEFT__CAT(WEFT__WAITGROUP_GO_, WEFT__COUNT(__VA_ARGS__))((wg), __VA_ARGS__)
 #define WEFT__WAITGROUP_GO_1(wg, name) weft__go_##name(WEFT_HERE, wg)
 #define WEFT__WAITGROUP_GO_2(wg, name, ...) weft__go_##name(WEFT_HERE, wg, __VA_ARGS__)
 #define WEFT__WAITGROUP_GO_3(wg, name, ...) weft__go_##name(WEFT_HERE, wg, __VA_ARGS__)

@@ -141,10 +141,9 @@ static COLD WEFT_NORETURN void misuse(weft_waitgroup_t *wg, int64_t counter)
 		(void *)wg, (long long)counter);
 }
 
-/* True: the counter is zero now, and this thread must wake all. */
-ALWAYS_INLINE bool add(weft_waitgroup_t *wg, int delta)
+/* After an addition. True: the counter is zero now, and this thread must wake all. */
+ALWAYS_INLINE bool added(weft_waitgroup_t *wg, uint64_t before, int delta)
 {
-	uint64_t before = at_add(&wg->weft__state, (uint64_t)(int64_t)delta << 32, ACQ_REL);
 	int64_t counter = (int64_t)COUNTER(before) + delta;
 
 	if (unlikely((uint64_t)counter > INT32_MAX))
@@ -156,27 +155,33 @@ ALWAYS_INLINE bool add(weft_waitgroup_t *wg, int delta)
 	return counter == 0;
 }
 
-/* An add that took the counter to zero, from outside. */
-static COLD void wake_all_from_outside(weft_waitgroup_t *wg)
+/* The same, with the addition. */
+ALWAYS_INLINE bool add(weft_waitgroup_t *wg, int delta)
 {
-	/* Without memory for a record the waiters are woken all the same. */
-	struct weft__thread *self = known() == 0 ? enter() : NULL;
+	return added(wg, at_add(&wg->weft__state, (uint64_t)(int64_t)delta << 32, ACQ_REL), delta);
+}
 
+void weft__waitgroup_added(weft_waitgroup_t *wg, uint64_t before, int delta)
+{
+	struct weft__thread *self;
+
+	if (!added(wg, before, delta))
+		return;
+	/* Without memory for a record the waiters are woken all the same. */
+	self = known() == 0 ? enter() : NULL;
 	wake_all(self, wg);
 	if (self != NULL)
 		leave(self);
 }
 
-void weft_waitgroup_add(weft_waitgroup_t *wg, int delta)
+void(weft_waitgroup_add)(weft_waitgroup_t *wg, int delta)
 {
-	if (unlikely(add(wg, delta)))
-		wake_all_from_outside(wg);
+	weft__waitgroup_add(wg, delta);
 }
 
-void weft_waitgroup_done(weft_waitgroup_t *wg)
+void(weft_waitgroup_done)(weft_waitgroup_t *wg)
 {
-	if (unlikely(add(wg, -1)))
-		wake_all_from_outside(wg);
+	weft__waitgroup_add(wg, -1);
 }
 
 /* Counts w as a waiter; false: the counter is zero. Requires the lock. */
@@ -242,9 +247,9 @@ static NOINLINE int wait(weft_waitgroup_t *wg, struct weft__limit limit)
 	return result;
 }
 
-int weft_waitgroup_wait(weft_waitgroup_t *wg)
+int(weft_waitgroup_wait)(weft_waitgroup_t *wg)
 {
-	return likely(COUNTER(at_load(&wg->weft__state, ACQUIRE)) == 0) ? 0 : wait(wg, limit_none());
+	return wait(wg, limit_none());
 }
 
 int weft_waitgroup_wait_until(weft_waitgroup_t *wg, weft_time_t deadline)
