@@ -5,8 +5,10 @@
  *
  *     WEFT_SCOPE(scope, ctx);
  *     for (int i = 0; i < n; i++)
- *         if ((err = weft_scope_go(&scope, fetch, urls[i])) != 0)
- *             return err;                      // also here: leaving the block waits for those that run
+ *         if ((err = weft_scope_go(&scope, fetch, urls[i])) != 0) {
+ *             weft_scope_cancel(&scope);
+ *             return err;                      // leaving the block waits for those that run
+ *         }
  *     return weft_scope_end(&scope);           // the first error; it has cancelled the others
  */
 #ifndef WEFT_GROUP_H
@@ -34,13 +36,14 @@ typedef struct weft_group {
 	weft_context_t *weft__context;
 	int32_t weft__error;   /* the first */
 	int32_t weft__limited; /* to the slots */
-	void *weft__reserved[2];
+	int32_t weft__enough;  /* -ECANCELED is no error any more */
+	int32_t weft__reserved[3];
 } weft_group_t;
 #define WEFT_GROUP_INIT                                                                                      \
 	{                                                                                                    \
-		WEFT_WAITGROUP_INIT, WEFT_SEMAPHORE_INIT(0), NULL, 0, 0,                                     \
+		WEFT_WAITGROUP_INIT, WEFT_SEMAPHORE_INIT(0), NULL, 0, 0, 0,                                  \
 		{                                                                                            \
-			NULL, NULL                                                                           \
+			0, 0, 0                                                                              \
 		}                                                                                            \
 	}
 
@@ -108,7 +111,11 @@ typedef struct weft_scope {
 	int32_t weft__result;
 } weft_scope_t;
 
-/* Declares the scope `name`, begun with parent; leaving the block in any way ends it (weft_scope_end). */
+/*
+ * Declares the scope `name`, begun with parent. Leaving the block in any way ends it (weft_scope_end): it
+ * waits for the tasks. Who leaves early because the rest is not wanted cancels them first
+ * (weft_scope_cancel).
+ */
 #define WEFT_SCOPE(name, parent)                                                                             \
 	weft_scope_t name __attribute__((cleanup(weft__scope_leave)));                                       \
 	(void)weft_scope_begin(&name, (parent))
@@ -135,7 +142,10 @@ WEFT_API int weft__scope_go_at(weft_scope_t *scope, weft_group_fn_t *fn, void *a
  */
 WEFT_API weft_context_t *weft_scope_context(const weft_scope_t *scope);
 
-/* Cancels the tasks of the scope; its end still waits for them. Any thread; never parks. */
+/*
+ * Cancels the tasks of the scope: it has had enough. Its end still waits for them; that they return
+ * -ECANCELED from now on is no error of the scope. Any thread; never parks.
+ */
 WEFT_API void weft_scope_cancel(weft_scope_t *scope);
 
 /*

@@ -8,6 +8,9 @@
  * The first error is the one that swaps `error` from 0; only then is the context cancelled, so who is
  * cancelled finds the error.
  *
+ * enough: the scope that the group belongs to was cancelled by its user, so tasks that say so have not
+ * failed. It is set before the context is cancelled: who returns the context's error finds it set.
+ *
  * A slot is taken before the task is counted: a call that waits for one is not a task of the group yet.
  */
 #include "sync/group.h"
@@ -31,7 +34,7 @@ static void run(void *arg)
 	weft_group_t *g = m->group;
 	int err = m->fn(context(g), m->arg);
 
-	if (unlikely(err != 0)) {
+	if (unlikely(err != 0) && !(err == -ECANCELED && at_load(&g->weft__enough, ACQUIRE))) {
 		int32_t none = 0;
 		/* Release: what fn did; pairs with weft_group_error. */
 		if (at_cas(&g->weft__error, &none, err, RELEASE, RELAXED))

@@ -103,6 +103,8 @@ weft_context_t *weft_scope_context(const weft_scope_t *scope)
 
 void weft_scope_cancel(weft_scope_t *scope)
 {
+	/* Release, before the cancel: pairs with the look in group.c. */
+	at_store(&scope->weft__group.weft__enough, 1, RELEASE);
 	weft_context_cancel(weft_scope_context(scope));
 }
 
