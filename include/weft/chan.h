@@ -192,8 +192,8 @@ static inline const T *weft__const_pointer(
 }
 #define WEFT__UNTYPED(ch) weft__chan_of(ch)
 #define WEFT__CHECK_VALUE(ch, value) (void)0
-#define WEFT__RECV_POINTER(ch, pointer) weft__pointer((ch), (pointer))
-#define WEFT__SEND_POINTER(ch, pointer) weft__const_pointer((ch), (pointer))
+#define WEFT__RECV_POINTER(ch, pointer) weft__pointer((__typeof__(ch))0, (pointer))
+#define WEFT__SEND_POINTER(ch, pointer) weft__const_pointer((__typeof__(ch))0, (pointer))
 #else
 #define WEFT__UNTYPED(ch)                                                                                    \
 	((weft_chan_t *)(void *)(1 ? (ch) : (__typeof__(WEFT__CHAN_ELEM(ch) * (*)[WEFT__CHAN_MARK]))0))

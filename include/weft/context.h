@@ -58,9 +58,10 @@ WEFT_API void weft_context_release(weft_context_t *ctx);
 WEFT_API void weft_context_destroy(weft_context_t *ctx);
 
 /*
- * Cancels ctx and its descendants; nothing when it is cancelled already, or NULL. When it returns every
- * descendant has been told; it waits for nobody. Any thread; never parks.
- * Cost: in proportion to descendants and waiters; no lock is held for more than 64 of them at a time.
+ * Cancels ctx and its descendants; nothing when it is cancelled already, or NULL. It waits for nobody. When
+ * it returns every descendant has been told; or, when it was cancelled already, is being told by the call
+ * that did it. Any thread; never parks. Cost: in proportion to descendants and waiters; no lock is held for
+ * more than 64 of them at a time.
  */
 WEFT_API void weft_context_cancel(weft_context_t *ctx);
 /*
@@ -101,10 +102,15 @@ WEFT_API int weft_context_after(weft_context_t *ctx, weft_after_t *after, weft_f
  */
 WEFT_API int weft_context_after_stop(weft_after_t *after);
 
-/* ---- what task.h blocks in, with a context: the same results, and those of weft_context_err ---- */
+/* ---- what task.h blocks in, with a context ---- */
 
+/* As weft_sleep; the error of the context when it is cancelled, or was before. Any thread; parks a task. */
 WEFT_API int weft_sleep_ctx(int64_t duration_ns, weft_context_t *ctx);
+
+/* As weft_fd_wait, with a context in the place of the deadline. Any thread; parks a task. */
 WEFT_API int weft_fd_wait_ctx(int fd, unsigned events, weft_context_t *ctx);
+
+/* As weft_ticker_wait, with a context instead of the deadline. Any thread, one at a time; parks a task. */
 WEFT_API int weft_ticker_wait_ctx(weft_ticker_t *ticker, weft_context_t *ctx);
 
 WEFT_EXTERN_C_END

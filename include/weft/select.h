@@ -1,33 +1,22 @@
 /*
  * weft/select.h - waiting for whichever of several things comes first.
  *
- *     WEFT_SELECT {
- *         WEFT_CASE_RECV (jobs, &job) {
- *             if (WEFT_SELECT_RESULT == 0)         // jobs is closed
- *                 return;
- *             work(job);
- *         }
- *         WEFT_CASE_SEND (results, &result)
- *             result = next_result();
- *         WEFT_CASE_FD (socket, WEFT_READABLE)
- *             serve(socket);
- *         WEFT_CASE_DONE (ctx)
- *             return;
- *         WEFT_CASE_TIME (weft_deadline_in(WEFT_S(1)))
- *             puts("nothing for a second");
- *     }
+ * WEFT_SELECT { WEFT_CASE_RECV (jobs, &job) { if (WEFT_SELECT_RESULT == 0)         // jobs is closed return;
+ * work(job); } WEFT_CASE_SEND (results, &result) result = next_result(); WEFT_CASE_FD (socket, WEFT_READABLE)
+ * serve(socket); WEFT_CASE_DONE (ctx) return; WEFT_CASE_TIME (weft_deadline_in(WEFT_S(1))) puts("nothing for
+ * a second"); }
  *
  * One case is chosen, uniformly at random among those that are ready; when none is, the task waits. The
  * chosen send or receive has been done when the statement of its case runs. `break` leaves the select, as in
  * a switch, and no case falls through to the next. The cases are written once and their arguments evaluated
  * once, in order. At most WEFT_SELECT_MAX cases; which ones stand there must not depend on a condition that
  * changes meanwhile (switch a channel off by NULL instead). WEFT_CASE_DEFAULT runs when nothing is ready, and
- * makes the select not wait. On a plain thread that cannot be made known to weft (no memory) the block panics.
+ * makes the select not wait. On a plain thread that cannot be made known to weft (no memory) the block
+ * panics.
  *
  * The array form takes up to 65,536 cases, made at run time:
  *
- *     weft_case_t cases[] = { WEFT_ON_RECV(jobs, &job), WEFT_ON_DONE(ctx) };
- *     int chosen = weft_select(cases, 2);
+ * weft_case_t cases[] = { WEFT_ON_RECV(jobs, &job), WEFT_ON_DONE(ctx) }; int chosen = weft_select(cases, 2);
  *
  * Rules. A case with a NULL channel or context is never ready. A case that receives from a closed channel is
  * ready; one that sends on a closed channel panics when it is chosen. A select without cases waits for ever.
@@ -83,7 +72,7 @@ WEFT_API int weft_select_try(weft_case_t *cases, size_t n);
 #define WEFT_ON_SEND(ch, pointer)                                                                            \
 	weft_case_on(WEFT_OP_SEND, WEFT__UNTYPED(ch), WEFT__SEND_POINTER(ch, pointer), 0, 0)
 #define WEFT_ON_RECV(ch, pointer)                                                                            \
-	weft_case_on(WEFT_OP_RECV, WEFT__UNTYPED(ch), WEFT__RECV_POINTER(ch, pointer), 0, 0)
+	weft__case_recv(WEFT__UNTYPED(ch), WEFT__RECV_POINTER(ch, pointer))
 #define WEFT_ON_DONE(ctx) weft__case_done(ctx)
 #define WEFT_ON_TIME(deadline) weft_case_on(WEFT_OP_TIME, NULL, NULL, (deadline), 0)
 #define WEFT_ON_FD(fd, events) weft_case_on(WEFT_OP_FD, NULL, NULL, (fd), (events))
@@ -101,6 +90,12 @@ WEFT_UNUSED static inline weft_case_t weft_case_on(
 	c.events = (uint16_t)events;
 	c.result = 0;
 	return c;
+}
+
+/* Not by way of a const pointer: the compiler is to know that the element will be set. */
+WEFT_UNUSED static inline weft_case_t weft__case_recv(weft_chan_t *ch, void *elem)
+{
+	return weft_case_on(WEFT_OP_RECV, ch, elem, 0, 0);
 }
 
 WEFT_UNUSED static inline weft_case_t weft__case_done(weft_context_t *ctx)
@@ -150,7 +145,9 @@ WEFT_UNUSED static inline struct weft__select *weft__select_begin(struct weft__s
 #define WEFT_SELECT                                                                                          \
 	for (struct weft__select weft__cases, *weft__select = weft__select_begin(&weft__cases);              \
 		weft__select_step(weft__select, WEFT_HERE);)
-#define WEFT__CASE(add) if (weft__select->step == 1 ? (add) : weft__select->n++ == weft__select->chosen)
+#define WEFT__CASE(add)                                                                                      \
+	if (!(weft__select->step == 1 ? (add) : weft__select->n++ == weft__select->chosen)) {                \
+	} else
 #define WEFT_CASE_SEND(ch, pointer)                                                                          \
 	WEFT__CASE(weft__select_case(weft__select, WEFT_ON_SEND(ch, pointer), WEFT_HERE))
 #define WEFT_CASE_RECV(ch, pointer)                                                                          \

@@ -8,10 +8,10 @@
  *     some        none      0              receivers wait, the buffer is empty
  *     none        some      capacity       senders wait, the buffer is full
  *
- *   closed: no senders wait and none comes. A waiter that was claimed by its deadline, its context or another
- *   channel may still stand in a queue until it removes itself or who meets it drops it, so "some" means: some
- *   that can be claimed. Both queues may have waiters at once only if all in one of them are selects that the
- *   others belong to: a select never meets itself.
+ * closed: no senders wait and none comes. A waiter that was claimed by its deadline, its context or another
+ * channel may still stand in a queue until it removes itself or who meets it drops it, so "some" means: some
+ * that can be claimed. Both queues may have waiters at once only if all in one of them are selects that the
+ * others belong to: a select never meets itself.
  *
  * A send meets, in this order: closed (panic); a receiver (the element goes straight to it; it can only wait
  * when the buffer is empty, so order is kept); room in the buffer; or it waits. A receive meets: an element
@@ -279,7 +279,8 @@ static COLD int wait_for_ever(struct weft__limit limit)
 }
 
 /*
- * The call is inside and the lock is held: waits in the queue. 0, or the error. Unlocked and outside afterwards.
+ * The call is inside and the lock is held: waits in the queue. 0, or the error. Unlocked and outside
+ * afterwards.
  */
 ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct chan_node **queue,
 	struct chan_node *n, struct weft__limit limit, const char *reason)
@@ -308,8 +309,8 @@ ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct cha
 }
 
 /*
- * Inside, with the lock, for a channel that looks ready after all: as the call returns, unlocked and outside; or
- * -EAGAIN, inside and with the lock.
+ * Inside, with the lock, for a channel that looks ready after all: as the call returns, unlocked and outside;
+ * or -EAGAIN, inside and with the lock.
  */
 static NOINLINE int send_after_all(struct weft__thread *self, weft_chan_t *ch, const void *elem)
 {
