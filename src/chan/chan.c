@@ -45,7 +45,7 @@
 /*
  * Claims w for me, which stands in other queues and may be claimed there. First me: OPEN -> TRYING; then
  * w. When w tries somebody itself, one of the two has to give way: the one with the higher address goes back
- * to WAITING, lets others claim it, and begins anew. Whoever waits in TRYING waits for a higher address, so
+ * to OPEN, lets others claim it, and begins anew. Whoever waits in TRYING waits for a higher address, so
  * there is no circle; and TRYING holds no lock that another one in TRYING needs.
  */
 enum pair { BOTH, NOT_ME, NOT_IT };
