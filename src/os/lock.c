@@ -2,8 +2,11 @@
 #include "os/lock.h"
 
 enum {
-	SPINS = 12, /* looks at the word, with pauses of 1, 2, 4 ... PAUSE_MOST between them */
-	PAUSE_MOST = 32,
+	SPINS = 12, /* looks at the word, with longer and longer pauses between them */
+	PAUSES = 1,
+	PAUSES_MOST = 32,
+	PAUSES_POLITE = 32, /* some hundred nanoseconds: a core does several messages meanwhile */
+	PAUSES_POLITE_MOST = 128,
 	TABLE = 64 /* sleepers by the lock's address: those of other locks are not woken for nothing */
 };
 
@@ -18,14 +21,14 @@ static uint32_t *place(const uint32_t *lock)
 	return &table[(address >> 4 ^ address >> 10) % TABLE];
 }
 
-void weft__lock_slow(uint32_t *lock)
+static void wait(uint32_t *lock, int pauses, int most)
 {
-	for (int i = 0, pauses = 1; i < SPINS; i++) {
+	for (int i = 0; i < SPINS; i++) {
 		for (int n = 0; n < pauses; n++)
 			weft__pause();
 		if (at_load(lock, RELAXED) == 0 && lock_try(lock))
 			return;
-		if (pauses < PAUSE_MOST)
+		if (pauses < most)
 			pauses *= 2;
 	}
 	at_add(place(lock), 1, RELAXED);
@@ -35,6 +38,17 @@ void weft__lock_slow(uint32_t *lock)
 		weft__os_futex_wait(lock, 1, WEFT_NEVER);
 	at_sub(&weft__lock_sleepers, 1, RELAXED);
 	at_sub(place(lock), 1, RELAXED);
+}
+
+void weft__lock_slow(uint32_t *lock)
+{
+	wait(lock, PAUSES, PAUSES_MOST);
+}
+
+void weft__lock_polite(uint32_t *lock)
+{
+	if (!lock_try(lock))
+		wait(lock, PAUSES_POLITE, PAUSES_POLITE_MOST);
 }
 
 void weft__lock_wake(uint32_t *lock)

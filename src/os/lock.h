@@ -37,6 +37,11 @@ extern uint32_t weft__lock_sleepers;
 
 NOINLINE void weft__lock_slow(uint32_t *lock);
 NOINLINE void weft__lock_wake(uint32_t *lock);
+/*
+ * As lock_acquire, for a lock that a core takes again and again: it pauses longer from the beginning, so that
+ * the line stays for a while where it is.
+ */
+void weft__lock_polite(uint32_t *lock);
 
 ALWAYS_INLINE bool lock_try(uint32_t *lock)
 {

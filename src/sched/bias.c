@@ -25,7 +25,7 @@ NOINLINE void weft__bias_acquire_slow(struct weft__thread *self, struct weft__bi
 
 	if (self != NULL)
 		at_store(&self->section, NULL, RELAXED);
-	lock_acquire(&b->lock);
+	weft__lock_polite(&b->lock);
 	owner = at_load(&b->owner, RELAXED);
 	if (unlikely(owner != NULL))
 		revoke(b, owner);
