@@ -13,9 +13,10 @@
  * background: a context that is never cancelled, has no deadline and no values.
  *
  * Lifetime. A context is a counted handle. What create returns is one count; weft_context_destroy cancels and
- * gives it up. A child keeps what it needs of its parent. A call that blocks with a context while it is
- * destroyed returns -ECANCELED; a task that goes on to use the handle afterwards needs a count of its own
- * (weft_context_retain, before it is started).
+ * gives it up. A child keeps what it needs of its parent, and a call that waits with a context keeps it until
+ * it returns. But a call must begin with a handle that somebody holds: the owner waits for the tasks that use
+ * it before he gives up his count, as above, or each of them has a count of its own (weft_context_retain,
+ * before it is started).
  *
  * Memory order: what happens before a cancel happens before any call that returns because of it, and before a
  * weft_context_err that tells of it.

@@ -1,22 +1,34 @@
 /*
  * weft/select.h - waiting for whichever of several things comes first.
  *
- * WEFT_SELECT { WEFT_CASE_RECV (jobs, &job) { if (WEFT_SELECT_RESULT == 0)         // jobs is closed return;
- * work(job); } WEFT_CASE_SEND (results, &result) result = next_result(); WEFT_CASE_FD (socket, WEFT_READABLE)
- * serve(socket); WEFT_CASE_DONE (ctx) return; WEFT_CASE_TIME (weft_deadline_in(WEFT_S(1))) puts("nothing for
- * a second"); }
+ *     WEFT_SELECT {
+ *         WEFT_CASE_RECV (jobs, &job) {
+ *             if (WEFT_SELECT_RESULT == 0)         // jobs is closed
+ *                 return;
+ *             work(job);
+ *         }
+ *         WEFT_CASE_SEND (results, &result)
+ *             result = next_result();
+ *         WEFT_CASE_FD (socket, WEFT_READABLE)
+ *             serve(socket);
+ *         WEFT_CASE_DONE (ctx)
+ *             return;
+ *         WEFT_CASE_TIME (weft_deadline_in(WEFT_S(1)))
+ *             puts("nothing for a second");
+ *     }
  *
  * One case is chosen, uniformly at random among those that are ready; when none is, the task waits. The
- * chosen send or receive has been done when the statement of its case runs. `break` leaves the select, as in
- * a switch, and no case falls through to the next. The cases are written once and their arguments evaluated
- * once, in order. At most WEFT_SELECT_MAX cases; which ones stand there must not depend on a condition that
- * changes meanwhile (switch a channel off by NULL instead). WEFT_CASE_DEFAULT runs when nothing is ready, and
- * makes the select not wait. On a plain thread that cannot be made known to weft (no memory) the block
- * panics.
+ * chosen send or receive has been done when the statement of its case runs. `break` and `continue` leave the
+ * select, `break` as in a switch, and no case falls through to the next. The cases are written once and their
+ * arguments evaluated once, in order. At most WEFT_SELECT_MAX cases; which ones stand there must not depend
+ * on a condition that changes meanwhile (switch a channel off by NULL instead). WEFT_CASE_DEFAULT runs when
+ * nothing is ready, and makes the select not wait. On a plain thread that cannot be made known to weft (no
+ * memory) the block panics.
  *
  * The array form takes up to 65,536 cases, made at run time:
  *
- * weft_case_t cases[] = { WEFT_ON_RECV(jobs, &job), WEFT_ON_DONE(ctx) }; int chosen = weft_select(cases, 2);
+ *     weft_case_t cases[] = { WEFT_ON_RECV(jobs, &job), WEFT_ON_DONE(ctx) };
+ *     int chosen = weft_select(cases, 2);
  *
  * Rules. A case with a NULL channel or context is never ready. A case that receives from a closed channel is
  * ready; one that sends on a closed channel panics when it is chosen. A select without cases waits for ever.
@@ -87,7 +99,7 @@ WEFT_UNUSED static inline weft_case_t weft_case_on(
 	c.weft__elem = (void *)(uintptr_t)elem;
 	c.weft__time = time;
 	c.op = (uint16_t)op;
-	c.events = (uint16_t)events;
+	c.events = (uint16_t)(events > 0xffff ? 0xffff : events);
 	c.result = 0;
 	return c;
 }

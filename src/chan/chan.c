@@ -25,7 +25,12 @@
  *
  * Freed at once. A receiver may destroy the channel when its receive has returned, for instance a reply
  * channel, while the sender is on its way out: after the release of the lock a sender or receiver touches
- * only the waiter that it has claimed. A waiter that was woken does not come back to the channel.
+ * only the waiter that it has claimed. A waiter that was woken does not come back to the channel. But one
+ * that had a deadline or a context does when that came first, and a select comes back to the channels that
+ * were not chosen, which may be this one in another case. So those who may come back are counted (RETURNING):
+ * in when they queue, out when they are claimed here or have come back. A select that is claimed early, while
+ * it still enters queues, comes back to the one that was chosen, too: it may be on its way to another case
+ * of it. A channel that is destroyed before they all are out is freed by the last of them.
  *
  * Order: the lock orders send before receive, close before a receive that sees it, and the k-th receive
  * before the k+C-th send, as they touch the same slot. A direct copy is ordered by the lock, the claim and
@@ -35,9 +40,6 @@
  */
 #include "chan/chan.h"
 
-#include <stdio.h>
-
-#include "base/alloc.h"
 #include "sync/context.h"
 
 /* ---- meeting a waiter ---- */
@@ -71,10 +73,8 @@ static bool claim_it(struct weft__waiter *me, struct weft__waiter *w, bool *lost
 
 static enum pair claim_pair(struct weft__waiter *me, struct weft__waiter *w)
 {
-	uint32_t idle = me->task != NULL ? WAIT_OPEN : WAIT_WAITING;
-
 	for (int i = 1;; i++) {
-		uint32_t mine = idle;
+		uint32_t mine = WAIT_OPEN;
 		bool lost;
 		if (!at_cas(&me->state, &mine, WAIT_TRYING, ACQ_REL, RELAXED))
 			return NOT_ME;
@@ -82,7 +82,7 @@ static enum pair claim_pair(struct weft__waiter *me, struct weft__waiter *w)
 			at_store(&me->state, WAIT_WOKEN, RELEASE);
 			return BOTH;
 		}
-		at_store(&me->state, idle, RELEASE);
+		at_store(&me->state, WAIT_OPEN, RELEASE);
 		if (lost)
 			return NOT_IT;
 		if (i % 64 == 0)
@@ -103,7 +103,7 @@ static bool claim_me(struct weft__waiter *me)
  * CLAIMED: me was claimed by somebody else. Those that cannot be claimed are dropped. Requires the lock.
  */
 static NOINLINE enum attempt take_slow(
-	struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
+	weft_chan_t *ch, struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
 {
 	struct chan_node *n = *queue, *next;
 
@@ -112,6 +112,7 @@ static NOINLINE enum attempt take_slow(
 		if (likely(me == NULL)) {
 			queue_remove(queue, n);
 			if (likely(weft__claim(n->waiter, WAIT_WOKEN))) {
+				ch->RETURNING -= !n->waiter->sole && !n->waiter->early;
 				*taken = n;
 				return DONE;
 			}
@@ -128,6 +129,7 @@ static NOINLINE enum attempt take_slow(
 			return CLAIMED;
 		queue_remove(queue, n);
 		if (pair == BOTH) {
+			ch->RETURNING -= !n->waiter->sole && !n->waiter->early;
 			*taken = n;
 			return DONE;
 		}
@@ -138,12 +140,12 @@ static NOINLINE enum attempt take_slow(
 
 /* The queue is not empty. */
 ALWAYS_INLINE enum attempt chan_take(
-	struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
+	weft_chan_t *ch, struct chan_node **queue, struct weft__waiter *me, struct chan_node **taken)
 {
 	struct chan_node *n = *queue;
 
 	if (unlikely(me != NULL) || unlikely(!n->waiter->sole))
-		return take_slow(queue, me, taken);
+		return take_slow(ch, queue, me, taken);
 	queue_remove(queue, n);
 	(void)weft__claim(n->waiter, WAIT_WOKEN);
 	*taken = n;
@@ -167,7 +169,7 @@ ALWAYS_INLINE enum attempt send_locked(
 	if (unlikely(ch->closed != 0))
 		return claim_me(me) ? CLOSED : CLAIMED;
 	if (ch->receivers != NULL) {
-		enum attempt met = chan_take(&ch->receivers, me, &n);
+		enum attempt met = chan_take(ch, &ch->receivers, me, &n);
 		if (likely(met == DONE)) {
 			elem_give(ch, n->elem, elem);
 			settle(n, 1, partner);
@@ -197,14 +199,14 @@ ALWAYS_INLINE enum attempt recv_locked(
 			return CLAIMED;
 		buffer_take(ch, elem);
 		/* Whoever attempts this is claimed already, or cannot be: it meets the sender alone. */
-		if (ch->senders != NULL && chan_take(&ch->senders, NULL, &n) == DONE) {
+		if (ch->senders != NULL && chan_take(ch, &ch->senders, NULL, &n) == DONE) {
 			buffer_put(ch, n->elem);
 			settle(n, 1, partner);
 		}
 		return DONE;
 	}
 	if (ch->senders != NULL) {
-		met = chan_take(&ch->senders, me, &n);
+		met = chan_take(ch, &ch->senders, me, &n);
 		if (likely(met == DONE)) {
 			elem_give(ch, elem, n->elem);
 			settle(n, 1, partner);
@@ -213,8 +215,12 @@ ALWAYS_INLINE enum attempt recv_locked(
 		if (met == CLAIMED)
 			return CLAIMED;
 	}
-	if (unlikely(ch->closed != 0))
-		return claim_me(me) ? CLOSED : CLAIMED;
+	if (unlikely(ch->closed != 0)) {
+		if (!claim_me(me))
+			return CLAIMED;
+		elem_clear(ch, elem);
+		return CLOSED;
+	}
 	return MUST_WAIT;
 }
 
@@ -244,15 +250,6 @@ ALWAYS_INLINE void wake(struct weft__thread *self, struct weft__waiter *partner)
 void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner)
 {
 	wake(self, partner);
-}
-
-void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what)
-{
-	if (ch == NULL)
-		weft__panic("%s: channel NULL: %s", call, what);
-	weft__panic("%s: channel %p%s%s%s (capacity %u, elements of %u bytes, created at %s): %s", call,
-		(const void *)ch, ch->name != NULL ? " \"" : "", ch->name != NULL ? ch->name : "",
-		ch->name != NULL ? "\"" : "", ch->capacity, ch->elem_size, ch->site, what);
 }
 
 static WEFT_NORETURN COLD void send_on_closed(const weft_chan_t *ch)
@@ -290,19 +287,22 @@ ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct cha
 
 	n->waiter = &w;
 	weft__waiter_init(self, &w);
-	queue_add(queue, n);
 	if (!limited(limit)) {
+		queue_add(queue, n);
 		self = weft__park_sole(self, &w, bias_lock(self, &ch->lock), reason);
 		leave(self);
 		return 0;
 	}
+	queue_add_returning(ch, queue, n);
 	self = weft__park(self, &w, bias_lock(self, &ch->lock), limit, reason);
 	err = weft__wait_error(&w);
 	if (unlikely(err != 0)) {
+		bool last;
 		bias_acquire(self, &ch->lock);
-		if (n->next != NULL)
-			queue_remove(queue, n);
+		last = queue_left(ch, queue, n);
 		bias_release(self, &ch->lock);
+		if (unlikely(last))
+			weft__chan_free(ch);
 	}
 	leave(self);
 	return err;
@@ -339,8 +339,6 @@ static NOINLINE int recv_after_all(struct weft__thread *self, weft_chan_t *ch, v
 	if (partner != NULL)
 		weft__ready(self, partner);
 	leave(self);
-	if (met == CLOSED)
-		elem_clear(ch, elem);
 	return met == DONE;
 }
 
@@ -410,12 +408,7 @@ static NOINLINE int recv_meet(struct weft__thread *self, weft_chan_t *ch, void *
 	bias_release(self, &ch->lock);
 	if (partner != NULL)
 		wake(self, partner);
-	if (likely(met == DONE))
-		return 1;
-	if (met == MUST_WAIT)
-		return -EAGAIN;
-	elem_clear(ch, elem);
-	return 0;
+	return likely(met == DONE) ? 1 : met == MUST_WAIT ? -EAGAIN : 0;
 }
 
 /*
@@ -534,98 +527,7 @@ int weft_chan_try_recv(weft_chan_t *ch, void *elem)
 	return likely(ch != NULL) && recv_looks_ready(ch) ? recv_ready(ch, elem) : -EAGAIN;
 }
 
-size_t weft_chan_len(const weft_chan_t *ch)
-{
-	return ch != NULL ? at_load(&ch->count, RELAXED) : 0;
-}
-
-size_t weft_chan_cap(const weft_chan_t *ch)
-{
-	return ch != NULL ? ch->capacity : 0;
-}
-
-/* ---- life ---- */
-
-weft_chan_t *weft_chan_create_with_at(
-	const weft_chan_options_t *options, size_t elem_size, size_t capacity, const char *site)
-{
-	size_t bytes;
-	weft_chan_t *ch;
-
-	if (options != NULL &&
-		(options->size < offsetof(weft_chan_options_t, reserved) || options->size > sizeof *options))
-		return NULL;
-	if (elem_size > UINT32_MAX || capacity >= UINT32_MAX ||
-		__builtin_mul_overflow(elem_size, capacity, &bytes) ||
-		__builtin_add_overflow(bytes, sizeof *ch, &bytes) || bytes > PTRDIFF_MAX - CACHE_LINE)
-		return NULL;
-	ch = weft__alloc_unset(bytes);
-	if (ch == NULL)
-		return NULL;
-	memset(ch, 0, sizeof *ch);
-	ch->lock = (struct weft__bias)WEFT__BIAS_INIT;
-	ch->capacity = (uint32_t)capacity;
-	ch->elem_size = (uint32_t)elem_size;
-	ch->site = site;
-	if (options != NULL) {
-		ch->name = options->name;
-		ch->drop = options->drop;
-		ch->drop_arg = options->drop_arg;
-		if (options->site != NULL)
-			ch->site = options->site;
-	}
-	return ch;
-}
-
-weft_chan_t *weft_chan_create_at(size_t elem_size, size_t capacity, const char *site)
-{
-	return weft_chan_create_with_at(NULL, elem_size, capacity, site);
-}
-
-weft_chan_t *(weft_chan_create)(size_t elem_size, size_t capacity)
-{
-	return weft_chan_create_with_at(NULL, elem_size, capacity, "?");
-}
-
-weft_chan_t *(weft_chan_create_with)(const weft_chan_options_t *options, size_t elem_size, size_t capacity)
-{
-	return weft_chan_create_with_at(options, elem_size, capacity, "?");
-}
-
-static unsigned count(const struct chan_node *first)
-{
-	const struct chan_node *n = first;
-	unsigned count = 0;
-
-	if (n != NULL)
-		do
-			count += at_load(&n->waiter->state, RELAXED) <= WAIT_TRYING;
-		while ((n = n->next) != first);
-	return count;
-}
-
-void weft_chan_destroy(weft_chan_t *ch)
-{
-	struct weft__thread *self = weft__self();
-	unsigned senders, receivers;
-
-	if (ch == NULL)
-		return;
-	bias_acquire(self, &ch->lock);
-	senders = count(ch->senders);
-	receivers = count(ch->receivers);
-	if (senders + receivers != 0) {
-		char what[80];
-		snprintf(what, sizeof what, "destroyed while %u wait to send and %u to receive", senders,
-			receivers);
-		weft__chan_panic(ch, "weft_chan_destroy", what);
-	}
-	bias_release(self, &ch->lock);
-	if (ch->drop != NULL)
-		for (; ch->count != 0; ch->count--, ch->head = next_index(ch, ch->head))
-			ch->drop(slot(ch, ch->head), ch->drop_arg);
-	weft__free(ch);
-}
+/* ---- closing ---- */
 
 /* Claims all waiters of a queue and puts them in front of the list, through next. Requires the lock. */
 static struct weft__waiter *close_queue(
@@ -634,7 +536,7 @@ static struct weft__waiter *close_queue(
 	struct weft__waiter *claimed;
 	struct chan_node *n;
 
-	while (*queue != NULL && chan_take(queue, NULL, &n) == DONE) {
+	while (*queue != NULL && chan_take(ch, queue, NULL, &n) == DONE) {
 		if (receivers)
 			elem_clear(ch, n->elem);
 		settle(n, 0, &claimed);
@@ -684,7 +586,7 @@ void weft_chan_close(weft_chan_t *ch)
 	bias_acquire(self, &ch->lock);
 	if (ch->closed != 0)
 		weft__chan_panic(ch, "weft_chan_close", "is closed already");
-	at_store(&ch->closed, 1, RELEASE); /* pairs with try_recv's look without the lock */
+	at_store(&ch->closed, CHAN_CLOSED, RELEASE); /* pairs with try_recv's look without the lock */
 	claimed = close_queue(ch, &ch->receivers, claimed, true);
 	claimed = close_queue(ch, &ch->senders, claimed, false);
 	bias_release(self, &ch->lock);

@@ -22,10 +22,14 @@ struct chan_node {
 	int32_t ok; /* from who claimed it: 1 the element was passed on, 0 the channel was closed */
 };
 
+enum chan_closed { CHAN_OPEN, CHAN_CLOSED, CHAN_DESTROYED };
+
+#define RETURNING lock.user
+
 struct weft_chan {
 	/* what a send or a receive touches: one line */
-	struct weft__bias lock;
-	uint32_t closed; /* atomic, changed under the lock */
+	struct weft__bias lock; /* its `user`: RETURNING, see chan.c */
+	uint32_t closed;        /* atomic, changed under the lock: enum chan_closed */
 	uint32_t elem_size;
 	uint32_t count;      /* atomic, changed under the lock: elements in the buffer */
 	uint32_t capacity;   /* of the buffer, in elements */
@@ -67,6 +71,21 @@ ALWAYS_INLINE void queue_remove(struct chan_node **queue, struct chan_node *n)
 			at_store(queue, next, RELAXED);
 	}
 	n->next = NULL;
+}
+
+/* As queue_add, for a waiter that may come back to the channel: it is counted. */
+ALWAYS_INLINE void queue_add_returning(weft_chan_t *ch, struct chan_node **queue, struct chan_node *n)
+{
+	ch->RETURNING++;
+	queue_add(queue, n);
+}
+
+/* It has come back. True: it was the last, and the channel was destroyed meanwhile: free it, unlocked. */
+ALWAYS_INLINE bool queue_left(weft_chan_t *ch, struct chan_node **queue, struct chan_node *n)
+{
+	if (n->next != NULL)
+		queue_remove(queue, n);
+	return --ch->RETURNING == 0 && unlikely(ch->closed == CHAN_DESTROYED);
 }
 
 ALWAYS_INLINE void elem_copy(void *to, const void *from, size_t size)
@@ -135,7 +154,8 @@ ALWAYS_INLINE bool send_looks_ready(const weft_chan_t *ch)
 
 ALWAYS_INLINE bool recv_looks_ready(const weft_chan_t *ch)
 {
-	return at_load(&ch->count, RELAXED) != 0 || at_load(&ch->senders, RELAXED) != NULL ||
+	/* Acquire: closed is read last, or one that was closed with elements could look empty and open. */
+	return at_load(&ch->count, ACQUIRE) != 0 || at_load(&ch->senders, ACQUIRE) != NULL ||
 	       at_load(&ch->closed, RELAXED) != 0;
 }
 
@@ -157,6 +177,8 @@ enum attempt weft__chan_recv_locked(
 	weft_chan_t *ch, void *elem, struct weft__waiter *me, struct weft__waiter **partner);
 /* Makes a claimed partner ready, from outside. self may be NULL. */
 void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner);
+/* Frees the memory of one that queue_left said it for. */
+COLD void weft__chan_free(weft_chan_t *ch);
 WEFT_NORETURN COLD void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what);
 
 #endif /* WEFT_CHAN_CHAN_H */

@@ -140,8 +140,6 @@ ALWAYS_INLINE bool attempt(struct weft__thread *self, weft_case_t *c)
 			met = weft__chan_recv_locked(ch, c->weft__elem, NULL, &partner);
 		}
 		bias_release(self, &ch->lock);
-		if (met == CLOSED)
-			elem_clear(ch, c->weft__elem);
 		c->result = met == DONE;
 		break;
 	case WEFT_OP_DONE:
@@ -207,14 +205,12 @@ static enum entered enter_chan(struct weft__thread *self, weft_case_t *c, struct
 		met = sends ? weft__chan_send_locked(ch, n->elem, me, partner)
 			    : weft__chan_recv_locked(ch, n->elem, me, partner);
 	if (met == MUST_WAIT)
-		queue_add(sends ? &ch->senders : &ch->receivers, n);
+		queue_add_returning(ch, sends ? &ch->senders : &ch->receivers, n);
 	bias_release(self, &ch->lock);
 	if (met == MUST_WAIT)
 		return QUEUED;
 	n->next = NULL;
 	n->ok = met == DONE;
-	if (met == CLOSED && !sends)
-		elem_clear(ch, n->elem);
 	return met == CLAIMED ? ELSEWHERE : TAKEN;
 }
 
@@ -251,18 +247,21 @@ static enum entered enter_case(struct weft__thread *self, weft_case_t *c, union 
 	}
 }
 
-/* Takes the node of a case that was queued out again, wherever it is. */
-static void leave_case(struct weft__thread *self, weft_case_t *c, union node *n, const union node *chosen)
+/* Takes the node of a case that was queued out again; done: the one for which that was done by who claimed it. */
+static void leave_case(struct weft__thread *self, weft_case_t *c, union node *n, const union node *done)
 {
 	switch (c->op) {
 	case WEFT_OP_SEND:
 	case WEFT_OP_RECV:
-		if (chan_of(c) != NULL && n != chosen) {
+		if (chan_of(c) != NULL && n != done) {
 			weft_chan_t *ch = chan_of(c);
+			bool last;
 			bias_acquire(self, &ch->lock);
-			if (n->chan.next != NULL)
-				queue_remove(c->op == WEFT_OP_SEND ? &ch->senders : &ch->receivers, &n->chan);
+			last = queue_left(
+				ch, c->op == WEFT_OP_SEND ? &ch->senders : &ch->receivers, &n->chan);
 			bias_release(self, &ch->lock);
+			if (unlikely(last))
+				weft__chan_free(ch);
 		}
 		break;
 	case WEFT_OP_DONE:
@@ -270,7 +269,7 @@ static void leave_case(struct weft__thread *self, weft_case_t *c, union node *n,
 			c->result = weft__cancel_unlink(cancel_of(c), &n->cancel);
 		break;
 	case WEFT_OP_FD:
-		if (n != chosen)
+		if (n != done)
 			weft__poll_remove(fd_of(c), &n->poll);
 		break;
 	default:
@@ -323,13 +322,12 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	struct weft__waiter w, *partner = NULL;
 	struct weft__thread *self = enter();
 	union node *chosen = NULL;
-	uint32_t i, state, open;
+	uint32_t i, state;
 	int result;
 
 	weft__waiter_init(self, &w);
 	weft__waiter_open(&w);
-	open = at_load(&w.state, RELAXED);
-	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == open; i++)
+	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == WAIT_OPEN; i++)
 		entered = enter_case(self, &s->cases[i], &nodes[i], &w, &partner);
 	if (s->polled && w.task == NULL)
 		(void)weft__poller_ensure();
@@ -354,7 +352,7 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	if (entered == ELSEWHERE || (entered == TAKEN && s->cases[i - 1].op != WEFT_OP_DONE))
 		i--;
 	while (i-- > 0)
-		leave_case(self, &s->cases[i], &nodes[i], chosen);
+		leave_case(self, &s->cases[i], &nodes[i], w.early ? NULL : chosen);
 	leave(self);
 	if (chosen != NULL)
 		finish_case(&s->cases[result], chosen);

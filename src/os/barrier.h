@@ -13,9 +13,6 @@
 #include "base/atomic.h"
 #include "os/os.h"
 
-/* membarrier works; written once, before the runtime's first thread. */
-extern bool weft__barriers_unequal;
-
 ALWAYS_INLINE void light_barrier(void)
 {
 	if (likely(weft__barriers_unequal))

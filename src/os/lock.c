@@ -10,7 +10,6 @@ enum {
 	TABLE = 64 /* sleepers by the lock's address: those of other locks are not woken for nothing */
 };
 
-bool weft__barriers_unequal;
 uint32_t weft__lock_sleepers;
 static uint32_t table[TABLE]; /* atomic */
 

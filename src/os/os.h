@@ -65,8 +65,8 @@ unsigned weft__os_cpus(void);
 
 /* ---- asymmetric barrier (membarrier) ---- */
 
-/* True when weft__os_barrier works from now on. */
-bool weft__os_barrier_setup(void);
+/* weft__os_barrier works, so light barriers may be nothing (barrier.h). Decided before main. */
+extern bool weft__barriers_unequal;
 /* Every thread of the process has passed a full memory barrier when this returns. */
 void weft__os_barrier(void);
 

@@ -15,12 +15,13 @@ static COLD void revoke(struct weft__bias *b, struct weft__thread *owner)
 	}
 	if (b->needed < BIAS_NEEDED_MOST)
 		b->needed = (uint16_t)(b->needed * 4 < BIAS_NEEDED_MOST ? b->needed * 4 : BIAS_NEEDED_MOST);
-	b->last = NULL;
+	b->last = 0;
 	b->streak = 0;
 }
 
 NOINLINE void weft__bias_acquire_slow(struct weft__thread *self, struct weft__bias *b)
 {
+	uint32_t tid = self != NULL ? (uint32_t)self->tid : 0;
 	struct weft__thread *owner;
 
 	if (self != NULL)
@@ -29,8 +30,8 @@ NOINLINE void weft__bias_acquire_slow(struct weft__thread *self, struct weft__bi
 	owner = at_load(&b->owner, RELAXED);
 	if (unlikely(owner != NULL))
 		revoke(b, owner);
-	if (b->last != self) {
-		b->last = self;
+	if (b->last != tid) {
+		b->last = tid;
 		b->streak = 0;
 	} else if (unlikely(++b->streak >= b->needed) && self != NULL) {
 		b->streak = 0;

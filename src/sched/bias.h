@@ -24,7 +24,7 @@
  *
  *     lock     0 or 1: taken by those who are not the owner
  *     owner    atomic: written under lock; by a thread for itself, or NULL by another
- *     last, streak, needed    under lock: who took it last, how often in a row, how often is enough
+ *     last, streak, needed    under lock: who took it last (tid), how often in a row, how often is enough
  *
  * A record outlives its thread, and a section ends before its thread does: an owner that is gone is no
  * special case, and a thread that gets its record inherits its locks.
@@ -37,7 +37,9 @@
 struct weft__bias {
 	uint32_t lock;
 	uint16_t streak, needed;
-	struct weft__thread *owner, *last;
+	struct weft__thread *owner;
+	uint32_t last;
+	uint32_t user; /* no part of the lock: room in the line for what it protects */
 };
 
 enum { BIAS_NEEDED = CHAOS ? 2 : 128, BIAS_NEEDED_MOST = CHAOS ? 4 : 1 << 15 };

@@ -29,13 +29,22 @@
  *
  * A plain thread sleeps on the futex word in its record. weft__ready sets the word once for each claim and
  * the thread consumes it once, so there is never a wake-up too many; a late FUTEX_WAKE hits a record, and at
- * worst ends a sleep early, which the loop takes. The word keeps a wake-up that comes before the sleep, so a
- * thread's waiter is never OPEN.
+ * worst ends a sleep early, which the loop takes.
  *
  * weft__ready reads what it needs from the waiter and lets go of it before it makes it run: the waiter's
  * stack, and the primitive, may be gone at once.
  */
 #include "sched/sched.h"
+
+/* It has left its stack: OPEN becomes WAITING. True: it was claimed early, and the claimer is done with it. */
+static bool close_waiter(struct weft__waiter *w)
+{
+	uint32_t open = WAIT_OPEN;
+
+	/* Release: the saved context; acquire: what an early claimer wrote. */
+	return unlikely(!at_cas(&w->state, &open, WAIT_WAITING, ACQ_REL, ACQUIRE)) &&
+	       at_xchg(&w->handshake, EARLY_PARKER, ACQ_REL) == EARLY_CLAIMER;
+}
 
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w)
 {
@@ -54,12 +63,9 @@ void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct w
 		weft__timer_arm(self->proc, &t->timer);
 	}
 	if (several) {
-		uint32_t open = WAIT_OPEN;
 		if (limit.cancel != NULL)
 			wake = weft__cancel_link(limit.cancel, &w->node, w);
-		/* Release: the saved context; acquire: what an early claimer wrote. */
-		if (!wake && unlikely(!at_cas(&w->state, &open, WAIT_WAITING, ACQ_REL, ACQUIRE)))
-			wake = at_xchg(&w->handshake, EARLY_PARKER, ACQ_REL) == EARLY_CLAIMER;
+		wake = wake || close_waiter(w);
 	}
 	/* Here w may be gone. */
 	if (lock != NULL)
@@ -77,6 +83,7 @@ static void park_thread(struct weft__thread *self, struct weft__waiter *w)
 	weft_time_t deadline = w->limit.deadline;
 	bool claimed = w->limit.cancel != NULL && weft__cancel_link(w->limit.cancel, &w->node, w);
 
+	claimed = claimed || (w->several && close_waiter(w));
 	if (w->lock != NULL)
 		lock_release(w->lock);
 	else

@@ -68,7 +68,6 @@ static int allocate(void)
 	weft_time_t now = weft__os_now();
 	struct weft__proc *procs;
 
-	weft__barriers_unequal = weft__os_barrier_setup();
 	rt.nprocs = setting("WEFT_PROCS", weft__os_cpus(), MAX_PROCS);
 	rt.max_threads = setting("WEFT_MAXTHREADS", MAX_THREADS, 1000000);
 	rt.single = rt.nprocs == 1;

@@ -86,14 +86,12 @@ ALWAYS_INLINE void weft__waiter_init(struct weft__thread *self, struct weft__wai
 	w->several = w->early = w->sole = false;
 	at_store(&w->state, WAIT_WAITING, RELAXED);
 }
-/*
- * It may be claimed from now on, although it has not left its stack. For a thread that makes no difference.
- */
+/* It may be claimed from now on, although it has not left its stack, or does not sleep yet. */
 ALWAYS_INLINE void weft__waiter_open(struct weft__waiter *w)
 {
 	w->several = true;
 	at_store(&w->handshake, EARLY_NOBODY, RELAXED);
-	at_store(&w->state, w->task != NULL ? WAIT_OPEN : WAIT_WAITING, RELAXED);
+	at_store(&w->state, WAIT_OPEN, RELAXED);
 }
 /*
  * Prepares a waiter that was claimed for another wait, in the place of the queue where it stands. Under the

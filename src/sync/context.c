@@ -170,6 +170,8 @@ static void let_go(struct weft__thread *self, struct batch *batch)
 		weft__make_ready_list(self, &batch->tasks);
 }
 
+static void context_free(struct weft__cancel *cancel);
+
 /*
  * Tells one context; its children go to *to_tell. Inside; between the batches the processor may be taken, so
  * the thread may be another one afterwards.
@@ -177,12 +179,13 @@ static void let_go(struct weft__thread *self, struct batch *batch)
 static struct weft__thread *tell(struct weft__thread *self, weft_context_t *ctx, int32_t error, int32_t cause,
 	weft_context_t **to_tell)
 {
-	bool more = false;
+	bool more = false, last;
 
 	lock_acquire(&ctx->cancel.lock);
 	if (ctx->cancel.error == 0) {
 		at_store(&ctx->cause, cause, RELAXED);
 		at_store(&ctx->cancel.error, error, RELEASE); /* pairs with whoever looks without the lock */
+		ctx->cancel.refs++; /* who sees the error may give the context up */
 		more = true;
 	}
 	lock_release(&ctx->cancel.lock);
@@ -192,10 +195,13 @@ static struct weft__thread *tell(struct weft__thread *self, weft_context_t *ctx,
 		struct batch batch = { { NULL, NULL, 0 }, NULL, NULL, 0 };
 		lock_acquire(&ctx->cancel.lock);
 		take_batch(ctx, &batch, to_tell);
-		ctx->cancel.refs -= batch.references; /* the caller holds one more */
 		more = ctx->cancel.first != NULL;
+		ctx->cancel.refs -= batch.references + !more;
+		last = ctx->cancel.refs == 0;
 		lock_release(&ctx->cancel.lock);
 		let_go(self, &batch);
+		if (last)
+			context_free(&ctx->cancel);
 		if (more && self != NULL) {
 			leave(self);
 			self = enter();
@@ -204,7 +210,7 @@ static struct weft__thread *tell(struct weft__thread *self, weft_context_t *ctx,
 	return self;
 }
 
-/* Cancels ctx, on which the caller holds a reference, and its descendants. Inside. */
+/* Cancels ctx and its descendants. ctx need not outlive the moment when it is known to be cancelled. */
 static struct weft__thread *cancel_tree(
 	struct weft__thread *self, weft_context_t *ctx, int32_t error, int32_t cause)
 {

@@ -280,7 +280,9 @@ unsigned weft__os_cpus(void)
 	return quota != 0 && quota < cpus ? quota : cpus;
 }
 
-bool weft__os_barrier_setup(void)
+bool weft__barriers_unequal;
+
+static bool barrier_register(void)
 {
 	long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
 
@@ -289,7 +291,16 @@ bool weft__os_barrier_setup(void)
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
+/* Before main, for the two halves must be decided before any thread uses one of them. */
+__attribute__((constructor)) static void barrier_setup(void)
+{
+	weft__barriers_unequal = barrier_register();
+}
+
 void weft__os_barrier(void)
 {
-	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	/* It was there when the light halves were chosen: without it nothing would hold any more. */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0 &&
+		(!barrier_register() || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0))
+		weft__panic("membarrier(2) does not work any more: was it forbidden after the start?");
 }
