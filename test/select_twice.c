@@ -1,6 +1,6 @@
 /*
- * A select that names one channel in two cases: the partner of one case may destroy the channel as soon as its own
- * call has returned, while the select still has the other case to take back.
+ * A select that names one channel in two cases: the partner of one case may destroy the channel as soon as
+ * its own call has returned, while the select still has the other case to take back.
  */
 #include "test.h"
 

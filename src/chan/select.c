@@ -247,7 +247,7 @@ static enum entered enter_case(struct weft__thread *self, weft_case_t *c, union 
 	}
 }
 
-/* Takes the node of a case that was queued out again; done: the one for which that was done by who claimed it. */
+/* Takes the node of a queued case out again; done: the one for which its claimer did that. */
 static void leave_case(struct weft__thread *self, weft_case_t *c, union node *n, const union node *done)
 {
 	switch (c->op) {

@@ -36,7 +36,7 @@
  */
 #include "sched/sched.h"
 
-/* It has left its stack: OPEN becomes WAITING. True: it was claimed early, and the claimer is done with it. */
+/* It has left its stack: OPEN becomes WAITING. True: it was claimed early, and its claimer is done. */
 static bool close_waiter(struct weft__waiter *w)
 {
 	uint32_t open = WAIT_OPEN;
