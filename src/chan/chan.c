@@ -271,31 +271,39 @@ static COLD int wait_for_ever(struct weft__limit limit)
 
 	if (err != 0)
 		return err;
-	err = weft__sleep(limit);
+	err = weft__sleep(limit, "channel NULL");
 	return err != 0 ? err : -ETIMEDOUT;
 }
+
+/* One blocked call. */
+struct blocked {
+	struct chan_node node;
+	struct weft__waiter waiter;
+};
 
 /*
  * The call is inside and the lock is held: waits in the queue. 0, or the error. Unlocked and outside
  * afterwards.
  */
 ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct chan_node **queue,
-	struct chan_node *n, struct weft__limit limit, const char *reason)
+	struct blocked *b, struct weft__limit limit, const char *reason)
 {
-	struct weft__waiter w;
+	struct weft__waiter *w = &b->waiter;
+	struct chan_node *n = &b->node;
 	int err;
 
-	n->waiter = &w;
-	weft__waiter_init(self, &w);
+	n->waiter = w;
+	n->ok = 0;
+	weft__waiter_init(self, w);
 	if (!limited(limit)) {
 		queue_add(queue, n);
-		self = weft__park_sole(self, &w, bias_lock(self, &ch->lock), reason);
+		self = weft__park_sole(self, w, bias_lock(self, &ch->lock), reason);
 		leave(self);
 		return 0;
 	}
 	queue_add_returning(ch, queue, n);
-	self = weft__park(self, &w, bias_lock(self, &ch->lock), limit, reason);
-	err = weft__wait_error(&w);
+	self = weft__park(self, w, bias_lock(self, &ch->lock), limit, reason);
+	err = weft__wait_error(w);
 	if (unlikely(err != 0)) {
 		bool last;
 		bias_acquire(self, &ch->lock);
@@ -346,7 +354,7 @@ static NOINLINE int recv_after_all(struct weft__thread *self, weft_chan_t *ch, v
 ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
 {
 	struct weft__thread *self;
-	struct chan_node n;
+	struct blocked b;
 	int err;
 
 	if (limited(limit) && (err = limit_over(limit)) != 0)
@@ -357,9 +365,9 @@ ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__l
 	bias_acquire(self, &ch->lock);
 	if (unlikely(send_looks_ready(ch)) && (err = send_after_all(self, ch, elem)) != -EAGAIN)
 		return err;
-	n.elem = (void *)(uintptr_t)elem;
-	err = wait_in(self, ch, &ch->senders, &n, limit, "channel send");
-	if (likely(err == 0) && unlikely(!n.ok))
+	b.node.elem = (void *)(uintptr_t)elem;
+	err = wait_in(self, ch, &ch->senders, &b, limit, "channel send");
+	if (likely(err == 0) && unlikely(!b.node.ok))
 		send_on_closed(ch);
 	return err;
 }
@@ -367,7 +375,7 @@ ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__l
 ALWAYS_INLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit limit)
 {
 	struct weft__thread *self;
-	struct chan_node n;
+	struct blocked b;
 	int err;
 
 	if (limited(limit) && (err = limit_over(limit)) != 0)
@@ -378,9 +386,9 @@ ALWAYS_INLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit l
 	bias_acquire(self, &ch->lock);
 	if (unlikely(recv_looks_ready(ch)) && (err = recv_after_all(self, ch, elem)) != -EAGAIN)
 		return err;
-	n.elem = elem;
-	err = wait_in(self, ch, &ch->receivers, &n, limit, "channel receive");
-	return likely(err == 0) ? n.ok : err;
+	b.node.elem = elem;
+	err = wait_in(self, ch, &ch->receivers, &b, limit, "channel receive");
+	return likely(err == 0) ? b.node.ok : err;
 }
 
 /*

@@ -552,7 +552,7 @@ void weft__poll_remove(int fd, struct weft__poll_node *node);
 /* weft_fd_wait with any limit. */
 int weft__fd_wait(int fd, unsigned events, struct weft__limit limit);
 /* weft_sleep_until and weft_ticker_wait with any limit. */
-int weft__sleep(struct weft__limit limit);
+int weft__sleep(struct weft__limit limit, const char *reason);
 int weft__ticker_wait(weft_ticker_t *ticker, struct weft__limit limit);
 /* Collects what is ready; waits until the deadline (0: does not wait). Outside of rt.lock. */
 void weft__poll(weft_time_t deadline, struct weft__list *ready);

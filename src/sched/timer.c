@@ -291,7 +291,7 @@ weft_time_t weft_deadline_in(int64_t duration_ns)
 	return duration_ns >= WEFT_NEVER - now ? WEFT_NEVER : now + duration_ns;
 }
 
-int weft__sleep(struct weft__limit limit)
+int weft__sleep(struct weft__limit limit, const char *reason)
 {
 	struct weft__thread *self = weft__self();
 	struct weft__waiter w;
@@ -310,7 +310,7 @@ int weft__sleep(struct weft__limit limit)
 		return err;
 	self = enter();
 	weft__waiter_init(self, &w);
-	self = weft__park(self, &w, NULL, limit, "sleep");
+	self = weft__park(self, &w, NULL, limit, reason);
 	err = at_load(&w.state, ACQUIRE) == WAIT_TIMED_OUT ? 0 : weft__wait_error(&w);
 	leave(self);
 	return err;
@@ -318,7 +318,7 @@ int weft__sleep(struct weft__limit limit)
 
 int weft_sleep_until(weft_time_t deadline)
 {
-	return weft__sleep(limit_until(deadline));
+	return weft__sleep(limit_until(deadline), "sleep");
 }
 
 int weft_sleep(int64_t duration_ns)
@@ -413,7 +413,7 @@ int weft__ticker_wait(weft_ticker_t *ticker, struct weft__limit limit)
 		bool late = next > limit.deadline;
 		if (!late)
 			limit.deadline = next;
-		err = weft__sleep(limit);
+		err = weft__sleep(limit, "ticker");
 		if (err != 0 || late)
 			return err != 0 ? err : -ETIMEDOUT;
 		now = weft__os_now();

@@ -446,7 +446,7 @@ int weft_context_wait_until(weft_context_t *ctx, weft_time_t deadline)
 	if (weft_context_err(ctx) != 0)
 		return 0;
 	limit.deadline = deadline;
-	err = weft__sleep(limit);
+	err = weft__sleep(limit, "context");
 	/* Here ctx may be gone. */
 	if (err == -ECANCELED || err == -ETIMEDOUT)
 		return 0;
@@ -521,7 +521,7 @@ int weft_sleep_ctx(int64_t duration_ns, weft_context_t *ctx)
 	if (duration_ns <= 0)
 		return weft_context_err(ctx);
 	limit.deadline = weft_deadline_in(duration_ns);
-	return weft__sleep(limit);
+	return weft__sleep(limit, "sleep");
 }
 
 int weft_fd_wait_ctx(int fd, unsigned events, weft_context_t *ctx)
