@@ -21,8 +21,8 @@ struct party {
 	unsigned index;
 	unsigned attempts;                        /* sender */
 	uint64_t messages;                        /* that went through */
-	unsigned char *sent;                      /* sender: for each attempt, 1 + channel when it was sent */
-	unsigned char *got;                       /* the same by the receivers; atomic */
+	uint32_t *sent;                                /* sender: for each attempt, 1 + channel when it was sent */
+	uint32_t *got;                                 /* the same by the receivers; atomic */
 	int only;                                 /* receiver: the one channel that it looks at; -1: all */
 	uint32_t next[CHANNELS_MAX][SENDERS_MAX]; /* receiver: the first attempt that may come yet */
 	struct test_thread thread;
@@ -195,7 +195,7 @@ static void send_all(void *arg)
 		if (channel < 0) {
 			count_failure(channel);
 		} else {
-			p->sent[attempt] = (unsigned char)(1 + channel);
+			p->sent[attempt] = 1 + channel;
 			p->messages++;
 		}
 	}
@@ -207,7 +207,7 @@ static void take(struct party *p, unsigned channel, uint64_t word)
 
 	CHECK(sender < nsenders && attempt < senders[sender].attempts);
 	CHECK_EQ(word, message(sender, channel, attempt));
-	CHECK_EQ(at_xchg(&senders[sender].got[attempt], (unsigned char)(1 + channel), RELAXED), 0);
+	CHECK_EQ(at_xchg(&senders[sender].got[attempt], 1 + channel, RELAXED), 0);
 	CHECK(attempt >= p->next[channel][sender]);
 	p->next[channel][sender] = attempt + 1;
 	p->messages++;
@@ -316,8 +316,8 @@ static uint64_t one_round(uint32_t *random)
 	shared = new_context();
 	for (unsigned i = 0; i < nsenders; i++) {
 		senders[i] = (struct party){ .index = i, .attempts = 10 + below(random, 1000) };
-		senders[i].sent = calloc(senders[i].attempts, 1);
-		senders[i].got = calloc(senders[i].attempts, 1);
+		senders[i].sent = calloc(senders[i].attempts, sizeof(uint32_t));
+		senders[i].got = calloc(senders[i].attempts, sizeof(uint32_t));
 		CHECK(senders[i].sent != NULL && senders[i].got != NULL);
 		attempts += senders[i].attempts;
 	}
@@ -337,7 +337,7 @@ static uint64_t one_round(uint32_t *random)
 	join(receivers, nreceivers, &receiving);
 
 	for (unsigned i = 0; i < nsenders; i++) {
-		CHECK(memcmp(senders[i].sent, senders[i].got, senders[i].attempts) == 0);
+		CHECK(memcmp(senders[i].sent, senders[i].got, senders[i].attempts * sizeof(uint32_t)) == 0);
 		sent += senders[i].messages;
 		free(senders[i].sent);
 		free(senders[i].got);

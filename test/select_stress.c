@@ -21,8 +21,8 @@ struct party {
 	uint32_t random;
 	unsigned index;
 	unsigned attempts;
-	unsigned char *sent;  /* for each attempt, 1 + its case when it was sent */
-	unsigned char *got;   /* the same by the receivers; atomic */
+	uint32_t *sent;       /* for each attempt, 1 + its case when it was sent */
+	uint32_t *got;        /* the same by the receivers; atomic */
 	uint64_t nsent, ngot; /* by this party */
 	struct test_thread thread;
 	bool is_thread;
@@ -83,7 +83,7 @@ static uint64_t message(unsigned party, unsigned attempt, unsigned number, unsig
 
 static void was_sent(struct party *p, unsigned attempt, unsigned number)
 {
-	p->sent[attempt] = (unsigned char)(1 + number);
+	p->sent[attempt] = 1 + number;
 	p->nsent++;
 }
 
@@ -93,7 +93,7 @@ static void was_received(struct party *p, uint64_t word, unsigned channel)
 
 	CHECK(from < ARRAY_LEN(parties) && attempt < parties[from].attempts);
 	CHECK_EQ(word, message(from, attempt, number, channel));
-	CHECK_EQ(at_xchg(&parties[from].got[attempt], (unsigned char)(1 + number), RELAXED), 0);
+	CHECK_EQ(at_xchg(&parties[from].got[attempt], 1 + number, RELAXED), 0);
 	p->ngot++;
 }
 
@@ -318,8 +318,8 @@ static void drain(void *arg)
 static void prepare(struct party *p, unsigned index, unsigned attempts, uint32_t *random)
 {
 	*p = (struct party){ .index = index, .attempts = attempts, .random = random_next(random) };
-	p->sent = calloc(attempts, 1);
-	p->got = calloc(attempts, 1);
+	p->sent = calloc(attempts, sizeof(uint32_t));
+	p->got = calloc(attempts, sizeof(uint32_t));
 	CHECK(p->sent != NULL && p->got != NULL);
 }
 
@@ -372,7 +372,7 @@ static uint64_t one_round(uint32_t *random)
 		struct party *p = &parties[i];
 		if (p->attempts == 0)
 			continue;
-		CHECK(memcmp(p->sent, p->got, p->attempts) == 0);
+		CHECK(memcmp(p->sent, p->got, p->attempts * sizeof(uint32_t)) == 0);
 		sent += p->nsent;
 		received += p->ngot;
 		free(p->sent);

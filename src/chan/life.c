@@ -7,6 +7,12 @@
 
 #include "base/alloc.h"
 
+/*
+ * Bytes: no address space of a process is larger. The C library would say so, too, but a compiler that sees
+ * the whole program may take out an allocation whose result is only compared with NULL.
+ */
+#define CHAN_MOST ((size_t)1 << 47)
+
 void weft__chan_panic(const weft_chan_t *ch, const char *call, const char *what)
 {
 	if (ch == NULL)
@@ -37,7 +43,7 @@ weft_chan_t *weft_chan_create_with_at(
 		return NULL;
 	if (elem_size > UINT32_MAX || capacity > UINT32_MAX ||
 		__builtin_mul_overflow(elem_size, capacity, &bytes) ||
-		__builtin_add_overflow(bytes, sizeof *ch, &bytes) || bytes > PTRDIFF_MAX - CACHE_LINE)
+		__builtin_add_overflow(bytes, sizeof *ch, &bytes) || bytes > CHAN_MOST)
 		return NULL;
 	ch = weft__alloc_unset(bytes);
 	if (ch == NULL)
