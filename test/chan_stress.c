@@ -21,8 +21,8 @@ struct party {
 	unsigned index;
 	unsigned attempts;                        /* sender */
 	uint64_t messages;                        /* that went through */
-	uint32_t *sent;                                /* sender: for each attempt, 1 + channel when it was sent */
-	uint32_t *got;                                 /* the same by the receivers; atomic */
+	uint32_t *sent; /* sender: for each attempt, 1 + channel when it was sent */
+	uint32_t *got;  /* the same by the receivers; atomic */
 	int only;                                 /* receiver: the one channel that it looks at; -1: all */
 	uint32_t next[CHANNELS_MAX][SENDERS_MAX]; /* receiver: the first attempt that may come yet */
 	struct test_thread thread;

@@ -21,8 +21,8 @@ struct party {
 	uint32_t random;
 	unsigned index;
 	unsigned attempts;
-	uint32_t *sent;       /* for each attempt, 1 + its case when it was sent */
-	uint32_t *got;        /* the same by the receivers; atomic */
+	uint32_t *sent; /* for each attempt, 1 + its case when it was sent */
+	uint32_t *got;  /* the same by the receivers; atomic */
 	uint64_t nsent, ngot; /* by this party */
 	struct test_thread thread;
 	bool is_thread;
