@@ -228,6 +228,38 @@ static void leftovers(void)
 	CHECK_EQ(drops.count, 0);
 }
 
+/* A drop function may park: what is left is dropped on another thread, perhaps. */
+static void drop_parking(void *elem, void *arg)
+{
+	unsigned *sum = arg;
+
+	weft_sleep(WEFT_US(50));
+	*sum += *(unsigned *)elem;
+}
+
+static void dropping_parks(void *arg)
+{
+	unsigned sum = 0;
+	weft_chan_options_t options = { .size = sizeof options, .drop = drop_parking, .drop_arg = &sum };
+	WEFT_CHAN(unsigned) ch = WEFT_CHAN_CREATE_WITH(&options, unsigned, 4);
+
+	(void)arg;
+	CHECK(ch != NULL);
+	for (unsigned i = 1; i <= 4; i++)
+		CHECK_EQ(WEFT_SEND(ch, i), 0);
+	WEFT_CHAN_DESTROY(ch);
+	CHECK_EQ(sum, 10);
+}
+
+static void many_drop(void)
+{
+	weft_waitgroup_t group = WEFT_WAITGROUP_INIT;
+
+	for (unsigned i = 0; i < test_scaled(400); i++)
+		CHECK_EQ(weft_waitgroup_go(&group, dropping_parks, NULL), 0);
+	CHECK_EQ(weft_waitgroup_wait(&group), 0);
+}
+
 /* Pointers are what a drop function is for: nothing leaks, nothing is freed twice. */
 static void drop_pointer(void *elem, void *arg)
 {
@@ -464,6 +496,7 @@ int main(void)
 {
 	test_begin();
 	on_both(all);
+	many_drop();
 	test_end();
 	return 0;
 }

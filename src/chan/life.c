@@ -107,11 +107,14 @@ void weft_chan_destroy(weft_chan_t *ch)
 			receivers);
 		weft__chan_panic(ch, "weft_chan_destroy", what);
 	}
-	bias_release(self, &ch->lock);
-	if (ch->drop != NULL)
+	if (ch->drop != NULL && ch->count != 0) {
+		/* Outside of the lock. Who comes back meanwhile does not free it, and touches no element. */
+		bias_release(self, &ch->lock);
 		for (; ch->count != 0; ch->count--, ch->head = next_index(ch, ch->head))
 			ch->drop(slot(ch, ch->head), ch->drop_arg);
-	bias_acquire(self, &ch->lock);
+		self = weft__self(); /* the function may have parked */
+		bias_acquire(self, &ch->lock);
+	}
 	last = ch->RETURNING == 0;
 	at_store(&ch->closed, CHAN_DESTROYED, RELAXED);
 	bias_release(self, &ch->lock);

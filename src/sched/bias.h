@@ -54,6 +54,7 @@ NOINLINE void weft__bias_acquire_slow(struct weft__thread *self, struct weft__bi
 /* self: the calling thread's record, or NULL. */
 ALWAYS_INLINE void bias_acquire(struct weft__thread *self, struct weft__bias *b)
 {
+	ASSERT(self == weft__self());
 	if (likely(self != NULL)) {
 		at_store(&self->section, b, RELAXED);
 		light_barrier(); /* section before owner: pairs with the heavy barrier in bias.c */
