@@ -41,6 +41,7 @@
 #include "chan/chan.h"
 
 #include "sync/context.h"
+#include "sync/wake.h"
 
 /* ---- meeting a waiter ---- */
 
@@ -64,10 +65,7 @@ static bool claim_it(struct weft__waiter *me, struct weft__waiter *w, bool *lost
 			w->early = its == WAIT_OPEN;
 			return true;
 		}
-		if (i % 64 == 0)
-			weft__os_thread_yield(); /* the kernel has preempted it */
-		else
-			weft__pause();
+		spin_wait(i);
 	}
 }
 
@@ -85,10 +83,7 @@ static enum pair claim_pair(struct weft__waiter *me, struct weft__waiter *w)
 		at_store(&me->state, WAIT_OPEN, RELEASE);
 		if (lost)
 			return NOT_IT;
-		if (i % 64 == 0)
-			weft__os_thread_yield();
-		else
-			weft__pause();
+		spin_wait(i);
 	}
 }
 
@@ -236,7 +231,7 @@ enum attempt weft__chan_recv_locked(
 	return recv_locked(ch, elem, me, partner);
 }
 
-ALWAYS_INLINE void wake(struct weft__thread *self, struct weft__waiter *partner)
+ALWAYS_INLINE void wake_one(struct weft__thread *self, struct weft__waiter *partner)
 {
 	if (unlikely(self == NULL)) {
 		weft__ready(NULL, partner);
@@ -249,7 +244,7 @@ ALWAYS_INLINE void wake(struct weft__thread *self, struct weft__waiter *partner)
 
 void weft__chan_wake(struct weft__thread *self, struct weft__waiter *partner)
 {
-	wake(self, partner);
+	wake_one(self, partner);
 }
 
 static WEFT_NORETURN COLD void send_on_closed(const weft_chan_t *ch)
@@ -258,11 +253,6 @@ static WEFT_NORETURN COLD void send_on_closed(const weft_chan_t *ch)
 }
 
 /* ---- waiting ---- */
-
-ALWAYS_INLINE bool limited(struct weft__limit limit)
-{
-	return limit.deadline != WEFT_NEVER || limit.cancel != NULL;
-}
 
 /* On no channel: waits until the limit. */
 static COLD int wait_for_ever(struct weft__limit limit)
@@ -295,7 +285,7 @@ ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct cha
 	n->waiter = w;
 	n->ok = 0;
 	weft__waiter_init(self, w);
-	if (!limited(limit)) {
+	if (!limit_any(limit)) {
 		queue_add(queue, n);
 		self = weft__park_sole(self, w, bias_lock(self, &ch->lock), reason);
 		leave(self);
@@ -320,75 +310,69 @@ ALWAYS_INLINE int wait_in(struct weft__thread *self, weft_chan_t *ch, struct cha
  * Inside, with the lock, for a channel that looks ready after all: as the call returns, unlocked and outside;
  * or -EAGAIN, inside and with the lock.
  */
-static NOINLINE int send_after_all(struct weft__thread *self, weft_chan_t *ch, const void *elem)
+ALWAYS_INLINE int after_all(struct weft__thread *self, weft_chan_t *ch, void *elem, bool sends)
 {
 	struct weft__waiter *partner;
-	enum attempt met = send_locked(ch, elem, NULL, &partner);
+	enum attempt met =
+		sends ? send_locked(ch, elem, NULL, &partner) : recv_locked(ch, elem, NULL, &partner);
 
 	if (met == MUST_WAIT)
 		return -EAGAIN;
-	if (met == CLOSED)
+	if (sends && met == CLOSED)
 		send_on_closed(ch);
 	bias_release(self, &ch->lock);
 	if (partner != NULL)
 		weft__ready(self, partner);
 	leave(self);
-	return 0;
+	return sends ? 0 : met == DONE;
+}
+
+static NOINLINE int send_after_all(struct weft__thread *self, weft_chan_t *ch, void *elem)
+{
+	return after_all(self, ch, elem, true);
 }
 
 static NOINLINE int recv_after_all(struct weft__thread *self, weft_chan_t *ch, void *elem)
 {
-	struct weft__waiter *partner;
-	enum attempt met = recv_locked(ch, elem, NULL, &partner);
-
-	if (met == MUST_WAIT)
-		return -EAGAIN;
-	bias_release(self, &ch->lock);
-	if (partner != NULL)
-		weft__ready(self, partner);
-	leave(self);
-	return met == DONE;
+	return after_all(self, ch, elem, false);
 }
 
-/* Sends, having looked as if it had to wait. */
-ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
+/* Sends or receives, having looked as if it had to wait. */
+ALWAYS_INLINE int waiting(weft_chan_t *ch, void *elem, bool sends, struct weft__limit limit)
 {
 	struct weft__thread *self;
 	struct blocked b;
 	int err;
 
-	if (limited(limit) && (err = limit_over(limit)) != 0)
+	if (limit_any(limit) && (err = limit_over(limit)) != 0)
 		return err;
 	if (unlikely((err = known()) != 0))
 		return err;
 	self = enter();
 	bias_acquire(self, &ch->lock);
-	if (unlikely(send_looks_ready(ch)) && (err = send_after_all(self, ch, elem)) != -EAGAIN)
+	if (unlikely(sends ? send_looks_ready(ch) : recv_looks_ready(ch))) {
+		err = sends ? send_after_all(self, ch, elem) : recv_after_all(self, ch, elem);
+		if (err != -EAGAIN)
+			return err;
+	}
+	b.node.elem = elem;
+	err = wait_in(self, ch, sends ? &ch->senders : &ch->receivers, &b, limit,
+		sends ? "channel send" : "channel receive");
+	if (unlikely(err != 0))
 		return err;
-	b.node.elem = (void *)(uintptr_t)elem;
-	err = wait_in(self, ch, &ch->senders, &b, limit, "channel send");
-	if (likely(err == 0) && unlikely(!b.node.ok))
+	if (sends && unlikely(!b.node.ok))
 		send_on_closed(ch);
-	return err;
+	return sends ? 0 : b.node.ok;
+}
+
+ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
+{
+	return waiting(ch, (void *)(uintptr_t)elem, true, limit); /* it is only read */
 }
 
 ALWAYS_INLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit limit)
 {
-	struct weft__thread *self;
-	struct blocked b;
-	int err;
-
-	if (limited(limit) && (err = limit_over(limit)) != 0)
-		return err;
-	if (unlikely((err = known()) != 0))
-		return err;
-	self = enter();
-	bias_acquire(self, &ch->lock);
-	if (unlikely(recv_looks_ready(ch)) && (err = recv_after_all(self, ch, elem)) != -EAGAIN)
-		return err;
-	b.node.elem = elem;
-	err = wait_in(self, ch, &ch->receivers, &b, limit, "channel receive");
-	return likely(err == 0) ? b.node.ok : err;
+	return waiting(ch, elem, false, limit);
 }
 
 /*
@@ -403,7 +387,7 @@ static NOINLINE int send_meet(struct weft__thread *self, weft_chan_t *ch, const 
 		send_on_closed(ch);
 	bias_release(self, &ch->lock);
 	if (partner != NULL)
-		wake(self, partner);
+		wake_one(self, partner);
 	return met == MUST_WAIT ? -EAGAIN : 0;
 }
 
@@ -415,7 +399,7 @@ static NOINLINE int recv_meet(struct weft__thread *self, weft_chan_t *ch, void *
 
 	bias_release(self, &ch->lock);
 	if (partner != NULL)
-		wake(self, partner);
+		wake_one(self, partner);
 	return likely(met == DONE) ? 1 : met == MUST_WAIT ? -EAGAIN : 0;
 }
 
@@ -537,9 +521,8 @@ int weft_chan_try_recv(weft_chan_t *ch, void *elem)
 
 /* ---- closing ---- */
 
-/* Claims all waiters of a queue and puts them in front of the list, through next. Requires the lock. */
-static struct weft__waiter *close_queue(
-	weft_chan_t *ch, struct chan_node **queue, struct weft__waiter *list, bool receivers)
+/* Claims all waiters of a queue. Requires the lock. */
+static void close_queue(weft_chan_t *ch, struct chan_node **queue, struct wake *wake, bool receivers)
 {
 	struct weft__waiter *claimed;
 	struct chan_node *n;
@@ -548,57 +531,24 @@ static struct weft__waiter *close_queue(
 		if (receivers)
 			elem_clear(ch, n->elem);
 		settle(n, 0, &claimed);
-		claimed->prev = list;
-		list = claimed;
+		wake_add(wake, claimed);
 	}
-	return list;
-}
-
-/* The oldest first; between them the processor may be taken. Inside, or NULL. */
-static struct weft__thread *let_go(struct weft__thread *self, struct weft__waiter *newest)
-{
-	struct weft__list tasks = { NULL, NULL, 0 };
-	struct weft__waiter *w = NULL, *next;
-
-	for (; newest != NULL; newest = next) {
-		next = newest->prev;
-		newest->next = w;
-		w = newest;
-	}
-	for (uint32_t n = 1; w != NULL; w = next, n++) {
-		struct weft__task *t = w->task;
-		next = w->next;
-		if (t == NULL || (n == 1 && next == NULL))
-			weft__ready(self, w);
-		else if (weft__parked(w))
-			list_add(&tasks, t);
-		if (n % 64 == 0 && self != NULL) {
-			weft__make_ready_list(self, &tasks);
-			leave(self);
-			self = enter();
-		}
-	}
-	weft__make_ready_list(self, &tasks);
-	return self;
 }
 
 void weft_chan_close(weft_chan_t *ch)
 {
-	struct weft__waiter *claimed = NULL;
-	struct weft__thread *self;
+	struct weft__thread *self = weft__self();
+	struct wake wake = { NULL, NULL };
 
 	if (ch == NULL)
 		weft__chan_panic(ch, "weft_chan_close", "cannot be closed");
-	self = known() == 0 ? enter() : NULL;
 	/* One section: who sees that it is closed may destroy it. The waiters are woken when it is over. */
 	bias_acquire(self, &ch->lock);
 	if (ch->closed != 0)
 		weft__chan_panic(ch, "weft_chan_close", "is closed already");
 	at_store(&ch->closed, CHAN_CLOSED, RELEASE); /* pairs with try_recv's look without the lock */
-	claimed = close_queue(ch, &ch->receivers, claimed, true);
-	claimed = close_queue(ch, &ch->senders, claimed, false);
+	close_queue(ch, &ch->receivers, &wake, true);
+	close_queue(ch, &ch->senders, &wake, false);
 	bias_release(self, &ch->lock);
-	self = let_go(self, claimed);
-	if (self != NULL)
-		leave(self);
+	weft__wake(&wake);
 }

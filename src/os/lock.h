@@ -43,6 +43,18 @@ NOINLINE void weft__lock_wake(uint32_t *lock);
  */
 void weft__lock_polite(uint32_t *lock);
 
+/*
+ * The i-th wait, from 1 on, for what another thread does within some instructions; in between the kernel may
+ * have preempted it.
+ */
+ALWAYS_INLINE void spin_wait(int i)
+{
+	if (i % 64 == 0)
+		weft__os_thread_yield();
+	else
+		weft__pause();
+}
+
 ALWAYS_INLINE bool lock_try(uint32_t *lock)
 {
 	uint32_t free = 0;

@@ -7,12 +7,8 @@ static COLD void revoke(struct weft__bias *b, struct weft__thread *owner)
 	at_store(&b->owner, NULL, RELAXED);
 	heavy_barrier(); /* owner before section: pairs with the light barrier in bias_acquire */
 	/* Acquire: what the owner did in its sections. */
-	for (int i = 1; at_load(&owner->section, ACQUIRE) == b; i++) {
-		if (i % 64 == 0)
-			weft__os_thread_yield(); /* the kernel has preempted it */
-		else
-			weft__pause();
-	}
+	for (int i = 1; at_load(&owner->section, ACQUIRE) == b; i++)
+		spin_wait(i);
 	if (b->needed < BIAS_NEEDED_MOST)
 		b->needed = (uint16_t)(b->needed * 4 < BIAS_NEEDED_MOST ? b->needed * 4 : BIAS_NEEDED_MOST);
 	b->last = 0;

@@ -26,31 +26,37 @@ static bool runs_somewhere(const struct weft__task *t)
 	return false;
 }
 
-/* Tasks go on while they are listed: a line may be out of date by the time it is read. */
-__attribute__((no_sanitize("thread"))) static void list_one(struct weft__task *t, void *arg)
+/* Tasks come and go while they are listed: a line may be out of date by the time it is read. */
+__attribute__((no_sanitize("thread"))) void weft__task_line(
+	char *line, size_t size, struct weft__task *t, uint32_t now_ms)
 {
-	struct listing *listing = arg;
 	const char *reason = at_load(&t->reason, RELAXED);
-	const char *site = at_load(&t->site, RELAXED);
-	char name[NAME_SIZE], line[512], state[96];
-	int32_t waited_ms;
-	int n;
+	int32_t ms = (int32_t)(now_ms - at_load(&t->since_ms, RELAXED));
+	char name[NAME_SIZE], state[96];
 
 	memcpy(name, task_name(t), at_load(&t->flags, RELAXED) & TASK_NAMED ? NAME_SIZE : 1);
 	name[NAME_SIZE - 1] = '\0';
-	if (listing->count++ == 0)
-		(void)!write(STDERR_FILENO, "weft: tasks cut off at exit:\n", 29);
-	waited_ms = (int32_t)(listing->now_ms - at_load(&t->since_ms, RELAXED));
 	if (reason != NULL)
-		snprintf(state, sizeof state, "waits: %s, %d ms", reason, waited_ms > 0 ? (int)waited_ms : 0);
+		snprintf(state, sizeof state, "waits: %s, %d ms", reason, ms > 0 ? (int)ms : 0);
 	else
 		snprintf(state, sizeof state, "%s", runs_somewhere(t) ? "running" : "ready");
-	n = snprintf(line, sizeof line, "  task %llu%s%s%s [%s] created at %s\n",
+	snprintf(line, size, "  task %llu%s%s%s [%s] created at %s",
 		(unsigned long long)at_load(&t->id, RELAXED), name[0] ? " \"" : "", name, name[0] ? "\"" : "",
-		state, site);
-	if (n > (int)sizeof line - 1)
-		n = (int)sizeof line - 1;
-	(void)!write(STDERR_FILENO, line, (size_t)n);
+		state, at_load(&t->site, RELAXED));
+}
+
+static void list_one(struct weft__task *t, void *arg)
+{
+	struct listing *listing = arg;
+	char line[512];
+	size_t n;
+
+	if (listing->count++ == 0)
+		(void)!write(STDERR_FILENO, "weft: tasks cut off at exit:\n", 29);
+	weft__task_line(line, sizeof line - 1, t, listing->now_ms);
+	n = strlen(line);
+	line[n++] = '\n';
+	(void)!write(STDERR_FILENO, line, n);
 }
 
 static void at_exit(void)

@@ -144,10 +144,7 @@ NOINLINE bool weft__claim_slow(struct weft__waiter *w, enum wait_state how)
 			w->early = state == WAIT_OPEN;
 			return true;
 		}
-		if (i % 64 == 0)
-			weft__os_thread_yield(); /* the kernel has preempted it */
-		else
-			weft__pause();
+		spin_wait(i);
 	}
 }
 

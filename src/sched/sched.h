@@ -231,17 +231,18 @@ struct weft__thread {
 	uint32_t inside;         /* atomic, own */
 	uint32_t claim;          /* atomic: enum claim */
 	uint32_t after;          /* enum after, for prev */
+	uint32_t random;         /* own: for choices outside of a processor */
 	struct weft__task *prev;
-	struct weft__waiter *park;  /* AFTER_PARK: the waiter of prev */
 	uint32_t *unlock;           /* AFTER_SOLE: as the lock of a waiter */
 	struct weft__bias *section; /* atomic, own: the biased lock that it holds (bias.h) */
 	struct weft__task *pinned;  /* the only task that may run here, or NULL */
-	void *sp;                   /* the thread's own context while a task runs */
+	/* up to here one line: what every switch touches */
+	void *sp;                  /* the thread's own context while a task runs */
+	struct weft__waiter *park; /* AFTER_PARK: the waiter of prev */
 	struct san_context san;
 	struct weft__task *diverted; /* picked, but the own context must see to it (switch.c) */
 	bool left_thread;            /* the last switch to a task came from the own context */
 	bool worker;
-	uint32_t random; /* own: for choices outside of a processor */
 	/* sleeping and waking */
 	uint32_t futex CACHE_ALIGNED;  /* atomic: 1 once woken */
 	bool kick;                     /* for who took it off the idle list: wake it through the poller */
@@ -571,5 +572,7 @@ ALWAYS_INLINE void monitor_wake(void)
 /* ---- exit (exit.c) ---- */
 
 void weft__exit_setup(bool list);
+/* "  task 7 "name" [what it does] created at file.c:12", cut to size, for lists of tasks. */
+void weft__task_line(char *line, size_t size, struct weft__task *t, uint32_t now_ms);
 
 #endif /* WEFT_SCHED_SCHED_H */

@@ -76,6 +76,12 @@ ALWAYS_INLINE struct weft__limit limit_none(void)
 	return limit_until(WEFT_NEVER);
 }
 
+/* Is there any? */
+ALWAYS_INLINE bool limit_any(struct weft__limit limit)
+{
+	return limit.deadline != WEFT_NEVER || limit.cancel != NULL;
+}
+
 /* Prepares a waiter for the running task or thread. Inside. */
 ALWAYS_INLINE void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w)
 {

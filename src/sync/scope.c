@@ -9,8 +9,6 @@
  * meanwhile. It lists them before it cancels: afterwards they would be on their way out, and not say what
  * they had been waiting for.
  */
-#include <stdio.h>
-
 #include "sync/context.h"
 #include "sync/group.h"
 
@@ -27,14 +25,11 @@ struct listing {
 	uint32_t now_ms;
 };
 
-/* Tasks come and go while they are listed: a line may be out of date by the time it is read. */
+/* The debt of a task that is being started or ends is read as it is. */
 __attribute__((no_sanitize("thread"))) static void list_one(struct weft__task *t, void *arg)
 {
 	struct listing *listing = arg;
-	const char *reason = at_load(&t->reason, RELAXED);
-	char name[NAME_SIZE + 3] = "", state[96] = "running";
-	int32_t ms = (int32_t)(listing->now_ms - at_load(&t->since_ms, RELAXED));
-	size_t n = 0;
+	char line[512];
 
 	if (!group_has(&listing->scope->weft__group, t))
 		return;
@@ -43,17 +38,8 @@ __attribute__((no_sanitize("thread"))) static void list_one(struct weft__task *t
 			listing->scope->weft__site, weft_strerror(listing->err));
 	if (listing->count > LISTED)
 		return;
-	if (at_load(&t->flags, RELAXED) & TASK_NAMED) {
-		name[n++] = ' ';
-		name[n++] = '"';
-		for (int i = 0; i < NAME_SIZE - 1 && t->name[i] != '\0'; i++)
-			name[n++] = t->name[i];
-		name[n++] = '"';
-	}
-	if (reason != NULL)
-		snprintf(state, sizeof state, "waits: %s, %d ms", reason, ms > 0 ? (int)ms : 0);
-	weft__warn("  task %llu%s [%s] created at %s", (unsigned long long)at_load(&t->id, RELAXED), name,
-		state, at_load(&t->site, RELAXED));
+	weft__task_line(line, sizeof line, t, listing->now_ms);
+	weft__warn("%s", line);
 }
 
 static COLD void list(const weft_scope_t *s, int err)

@@ -16,6 +16,17 @@ struct wake {
 	struct weft__waiter *first, *last;
 };
 
+/* Adds a waiter that was claimed. */
+ALWAYS_INLINE void wake_add(struct wake *wake, struct weft__waiter *w)
+{
+	w->next = NULL;
+	if (wake->last != NULL)
+		wake->last->next = w;
+	else
+		wake->first = w;
+	wake->last = w;
+}
+
 /*
  * Claims a waiter that was taken off its queue. False: it has timed out or was cancelled; it is on its way to
  * the lock, and sees that it is off the queue.
@@ -24,12 +35,7 @@ ALWAYS_INLINE bool wake_take(struct wake *wake, struct weft__waiter *w)
 {
 	if (!weft__claim(w, WAIT_WOKEN))
 		return false;
-	w->next = NULL;
-	if (wake->last != NULL)
-		wake->last->next = w;
-	else
-		wake->first = w;
-	wake->last = w;
+	wake_add(wake, w);
 	return true;
 }
 
@@ -37,7 +43,7 @@ ALWAYS_INLINE bool wake_take(struct wake *wake, struct weft__waiter *w)
 ALWAYS_INLINE struct weft__thread *park(struct weft__thread *self, struct weft__waiter *w, uint32_t *lock,
 	struct weft__limit limit, const char *reason)
 {
-	if (limit.cancel == NULL && limit.deadline == WEFT_NEVER)
+	if (!limit_any(limit))
 		return weft__park_sole(self, w, lock, reason);
 	return weft__park(self, w, lock, limit, reason);
 }
