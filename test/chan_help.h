@@ -1,50 +1,22 @@
 /*
- * chan_help.h - what the tests of channels, select and contexts share: random numbers, plain threads, tasks
+ * chan_help.h - what the tests of channels, select and contexts share: plain threads, tasks
  * that are waited for.
  */
 #ifndef TEST_CHAN_HELP_H
 #define TEST_CHAN_HELP_H
 
-#include "test.h"
+#include "random.h"
 
-/* ---- random numbers ---- */
+/* ---- contexts ---- */
 
-static inline uint32_t random_next(uint32_t *state)
+WEFT_UNUSED static weft_context_t *new_context(bool cancelled)
 {
-	uint32_t x = *state;
+	weft_context_t *ctx = weft_context_create(NULL);
 
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return *state = x;
-}
-
-/* A number below n; n > 0. */
-static inline uint32_t below(uint32_t *state, uint32_t n)
-{
-	return (uint32_t)((uint64_t)random_next(state) * n >> 32);
-}
-
-/* WEFT_TEST_SEED, or one of its own; printed, to repeat a run's choices (not its schedule). */
-static inline uint32_t test_seed(void)
-{
-	const char *text = getenv("WEFT_TEST_SEED");
-	uint32_t seed = (uint32_t)(weft_now() ^ getpid()) | 1;
-
-	if (text != NULL && *text != '\0')
-		seed = (uint32_t)strtoul(text, NULL, 10) | 1;
-	fprintf(stderr, "WEFT_TEST_SEED=%u\n", (unsigned)seed);
-	return seed;
-}
-
-/* The start of the n-th stream of a seed. */
-static inline uint32_t random_stream(uint32_t seed, uint32_t n)
-{
-	uint32_t state = (seed + n * 2654435769u) | 1;
-
-	for (int i = 0; i < 4; i++)
-		random_next(&state);
-	return state;
+	CHECK(ctx != NULL);
+	if (cancelled)
+		weft_context_cancel(ctx);
+	return ctx;
 }
 
 /* ---- plain threads ---- */

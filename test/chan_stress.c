@@ -62,21 +62,13 @@ static void shared_replace(weft_context_t *with)
 	weft_context_destroy(old);
 }
 
-static weft_context_t *new_context(void)
-{
-	weft_context_t *ctx = weft_context_create(NULL);
-
-	CHECK(ctx != NULL);
-	return ctx;
-}
-
 static void cancel_now_and_then(void *arg)
 {
 	uint32_t random = *(const uint32_t *)arg;
 
 	while (!at_load(&all_sent, RELAXED)) {
 		weft_sleep(WEFT_US(below(&random, 200)));
-		shared_replace(new_context());
+		shared_replace(new_context(false));
 	}
 }
 
@@ -313,7 +305,7 @@ static uint64_t one_round(uint32_t *random)
 		CHECK(channels[i] != NULL);
 	}
 	at_store(&all_sent, false, RELAXED);
-	shared = new_context();
+	shared = new_context(false);
 	for (unsigned i = 0; i < nsenders; i++) {
 		senders[i] = (struct party){ .index = i, .attempts = 10 + below(random, 1000) };
 		senders[i].sent = calloc(senders[i].attempts, sizeof(uint32_t));
@@ -354,8 +346,7 @@ static uint64_t one_round(uint32_t *random)
 
 int main(void)
 {
-	const char *text = getenv("WEFT_TEST_OPS");
-	uint64_t budget = text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : test_scaled(150000);
+	uint64_t budget = test_ops(150000);
 	uint32_t random = test_seed();
 	unsigned rounds = 0;
 

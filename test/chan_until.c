@@ -20,16 +20,6 @@ static longs_t new_channel(size_t capacity)
 	return ch;
 }
 
-static weft_context_t *new_context(bool cancelled)
-{
-	weft_context_t *ctx = weft_context_create(NULL);
-
-	CHECK(ctx != NULL);
-	if (cancelled)
-		weft_context_cancel(ctx);
-	return ctx;
-}
-
 /* Nobody waits on it any more, and it holds what it should. */
 static void end_channel(longs_t ch, size_t len)
 {

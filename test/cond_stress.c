@@ -84,8 +84,7 @@ int main(void)
 {
 	struct crowd crowd = { .nthreads = 0 };
 	uint32_t seeds[IMPATIENT], state = dice_seed(IMPATIENT);
-	const char *text = getenv("WEFT_TEST_OPS");
-	unsigned rounds = text != NULL && *text != '\0' ? (unsigned)atoll(text) : test_scaled(4000);
+	unsigned rounds = test_ops(4000);
 
 	test_begin();
 	for (unsigned i = 0; i < PATIENT; i++)

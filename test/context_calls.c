@@ -11,14 +11,6 @@
 
 static weft_waitgroup_t wg;
 
-static weft_context_t *new_context(void)
-{
-	weft_context_t *ctx = weft_context_create(NULL);
-
-	CHECK(ctx != NULL);
-	return ctx;
-}
-
 /* ---- one call of each kind that has to wait, as an object ---- */
 
 enum kind { SLEEP, DESCRIPTOR, TICKER, GROUP, KINDS };
@@ -68,7 +60,7 @@ static void ends_of_a_wait(void)
 	weft_context_t *root, *ctx;
 
 	/* A cancel. */
-	ctx = new_context();
+	ctx = new_context(false);
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		for (unsigned i = 0; i < 3; i++)
 			START(waits, kind, ctx, -ECANCELED);
@@ -84,7 +76,7 @@ static void ends_of_a_wait(void)
 		CHECK_EQ(wait_with((enum kind)kind, ctx), -ECANCELED);
 	weft_context_destroy(ctx);
 	/* An ancestor. */
-	root = new_context();
+	root = new_context(false);
 	ctx = weft_context_create(root);
 	CHECK(ctx != NULL);
 	for (unsigned kind = 0; kind < KINDS; kind++)
@@ -95,7 +87,7 @@ static void ends_of_a_wait(void)
 	weft_context_destroy(ctx);
 	weft_context_destroy(root);
 	/* The end of the context. */
-	ctx = new_context();
+	ctx = new_context(false);
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		START(waits, kind, ctx, -ECANCELED);
 	WAIT_FOR(waiting() == KINDS);
@@ -179,7 +171,7 @@ static void nothing_when_over(weft_context_t *ctx, int err)
 
 static void what_is_there(void)
 {
-	weft_context_t *ctx = new_context(), *far = weft_context_create_timeout(NULL, WEFT_S(1000));
+	weft_context_t *ctx = new_context(false), *far = weft_context_create_timeout(NULL, WEFT_S(1000));
 	weft_context_t *late = weft_context_create_until(NULL, 0);
 
 	CHECK(far != NULL && late != NULL);
@@ -232,7 +224,7 @@ static void set_again(void *arg)
 
 static void after_cancel(void)
 {
-	weft_context_t *ctx = new_context(), *child = weft_context_create(ctx);
+	weft_context_t *ctx = new_context(false), *child = weft_context_create(ctx);
 	weft_after_t afters[6];
 	struct again again = { .next = ctx };
 	unsigned calls = 0;
@@ -272,7 +264,7 @@ static void after_cancel(void)
 
 static void after_deadline(void)
 {
-	weft_context_t *ctx = weft_context_create_timeout(NULL, WEFT_US(300)), *held = new_context();
+	weft_context_t *ctx = weft_context_create_timeout(NULL, WEFT_US(300)), *held = new_context(false);
 	weft_after_t after, on_destroy, stays;
 	unsigned calls = 0;
 
@@ -283,7 +275,7 @@ static void after_deadline(void)
 	CHECK_EQ(weft_context_after_stop(&after), 0);
 	weft_context_destroy(ctx);
 	/* To destroy is to cancel. */
-	ctx = new_context();
+	ctx = new_context(false);
 	CHECK_EQ(weft_context_after(ctx, &on_destroy, count_call, &calls), 0);
 	weft_context_destroy(ctx);
 	WAIT_FOR(at_load(&calls, ACQUIRE) == 2);

@@ -279,12 +279,11 @@ static void follow(void *arg)
 
 int main(void)
 {
-	const char *text = getenv("WEFT_TEST_OPS");
 	struct party parties[PARTIES], followers[PARTIES];
 	weft_waitgroup_t following = WEFT_WAITGROUP_INIT;
 	uint32_t seed = test_seed();
 
-	budget = text != NULL && *text != '\0' ? atoll(text) : test_scaled(200000);
+	budget = test_ops(200000);
 	test_begin();
 	nobody = WEFT_CHAN_CREATE(int, 0);
 	CHECK(nobody != NULL);

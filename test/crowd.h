@@ -5,6 +5,7 @@
 #ifndef TEST_CROWD_H
 #define TEST_CROWD_H
 
+#include "random.h"
 #include "sched/waitq.h"
 
 enum { CROWD_THREADS = 8 };
@@ -80,36 +81,16 @@ WEFT_UNUSED static unsigned count_queued(uint32_t *lock, void **queue)
 
 /* ---- dice: WEFT_TEST_SEED repeats a mix, not its schedule ---- */
 
-WEFT_UNUSED static uint32_t dice_next(uint32_t *state)
-{
-	uint32_t x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return *state = x;
-}
-
-/* A number below n. */
-WEFT_UNUSED static uint32_t dice(uint32_t *state, uint32_t n)
-{
-	return (uint32_t)((uint64_t)dice_next(state) * n >> 32);
-}
+#define dice below
 
 /* The seed of the i-th thrower. */
 WEFT_UNUSED static uint32_t dice_seed(unsigned i)
 {
 	static uint32_t seed;
 
-	if (seed == 0) {
-		const char *text = getenv("WEFT_TEST_SEED");
-		if (text != NULL && *text != '\0')
-			seed = (uint32_t)strtoul(text, NULL, 10) | 1;
-		else
-			seed = (uint32_t)(weft_now() ^ getpid()) | 1;
-		fprintf(stderr, "WEFT_TEST_SEED=%u\n", (unsigned)seed);
-	}
-	return (seed + i * 2654435769u) | 1;
+	if (seed == 0)
+		seed = test_seed();
+	return random_stream(seed, i);
 }
 
 /* A deadline up to `most` ns from now. */

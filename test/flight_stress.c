@@ -76,7 +76,7 @@ static int fly_ctx(struct flier *f, uint32_t *state, void **result, int *shared)
 static void one(uint32_t *state)
 {
 	struct key *k = &keys[dice(state, KEYS)];
-	struct flier f = { k, dice_next(state) | 1 };
+	struct flier f = { k, random_next(state) | 1 };
 	void *result = NULL;
 	struct result *r;
 	int shared = -1, err;
@@ -168,9 +168,8 @@ int main(void)
 {
 	struct crowd crowd = { .nthreads = 0 };
 	uint32_t seeds[TASKS + THREADS];
-	const char *text = getenv("WEFT_TEST_OPS");
 
-	ops = text != NULL && *text != '\0' ? (unsigned)atoll(text) : test_scaled(600);
+	ops = test_ops(600);
 	for (unsigned i = 0; i < KEYS; i++) {
 		memset(keys[i].bytes, 'a', sizeof keys[i].bytes);
 		keys[i].bytes[i / 2] = 'b';

@@ -4,7 +4,7 @@
  * for groups and descriptors with and without deadlines, timers, pins. What goes in must come out.
  * WEFT_TEST_SEED repeats a mix (not its schedule); WEFT_TEST_OPS scales it.
  */
-#include "test.h"
+#include "random.h"
 
 #include <sys/socket.h>
 
@@ -15,21 +15,6 @@ static weft_waitgroup_t all;
 static int64_t budget;                  /* atomic: operations that may still be started */
 static uint64_t spawned, ended, ops;    /* atomic */
 static uint64_t fired, stopped, timers; /* atomic */
-
-static uint32_t random_next(uint32_t *state)
-{
-	uint32_t x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return *state = x;
-}
-
-static uint32_t below(uint32_t *state, uint32_t n)
-{
-	return (uint32_t)((uint64_t)random_next(state) * n >> 32);
-}
 
 static void worker(uint32_t state, unsigned depth);
 
@@ -205,24 +190,13 @@ static void *thread_worker(void *arg)
 	return NULL;
 }
 
-static uint32_t seed_from_environment(void)
-{
-	const char *text = getenv("WEFT_TEST_SEED");
-
-	if (text != NULL && *text != '\0')
-		return (uint32_t)strtoul(text, NULL, 10) | 1;
-	return (uint32_t)(weft_now() ^ getpid()) | 1;
-}
-
 int main(void)
 {
 	pthread_t threads[PTHREADS];
 	uint32_t states[PTHREADS];
-	const char *text = getenv("WEFT_TEST_OPS");
 
-	budget = text != NULL && *text != '\0' ? atoll(text) : test_scaled(40000);
-	seed = seed_from_environment();
-	fprintf(stderr, "WEFT_TEST_SEED=%u\n", (unsigned)seed);
+	budget = test_ops(40000);
+	seed = test_seed();
 	test_begin();
 	for (int i = 0; i < PTHREADS; i++) {
 		states[i] = (seed + (uint32_t)i * 2654435769u) | 1;

@@ -20,16 +20,6 @@ static ints_t new_channel(size_t capacity)
 	return ch;
 }
 
-static weft_context_t *new_context(bool cancelled)
-{
-	weft_context_t *ctx = weft_context_create(NULL);
-
-	CHECK(ctx != NULL);
-	if (cancelled)
-		weft_context_cancel(ctx);
-	return ctx;
-}
-
 /* A select that waits in a task of its own, so that it can be seen to wait. */
 WEFT_TASK(selects, weft_case_t *, cases, size_t, n, int, expected)
 {

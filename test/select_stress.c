@@ -41,14 +41,6 @@ static uint64_t failures[3], messages;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static weft_context_t *shared; /* under mutex */
 
-static weft_context_t *new_context(void)
-{
-	weft_context_t *ctx = weft_context_create(NULL);
-
-	CHECK(ctx != NULL);
-	return ctx;
-}
-
 static weft_context_t *shared_take(void)
 {
 	weft_context_t *ctx;
@@ -64,7 +56,7 @@ static void cancel_now_and_then(void *arg)
 	uint32_t random = *(const uint32_t *)arg;
 
 	while (!at_load(&done, RELAXED)) {
-		weft_context_t *old, *new = new_context();
+		weft_context_t *old, *new = new_context(false);
 		weft_sleep(WEFT_US(below(&random, 200)));
 		CHECK_EQ(pthread_mutex_lock(&mutex), 0);
 		old = shared;
@@ -332,7 +324,7 @@ static uint64_t one_round(uint32_t *random)
 	nchannels = 1 + below(random, CHANNELS_MAX);
 	nparties = 1 + below(random, PARTIES_MAX);
 	at_store(&done, false, RELAXED);
-	shared = new_context();
+	shared = new_context(false);
 	for (unsigned i = 0; i < nchannels; i++) {
 		channels[i] = WEFT_CHAN_CREATE(uint64_t, capacities[below(random, ARRAY_LEN(capacities))]);
 		CHECK(channels[i] != NULL);
@@ -389,8 +381,7 @@ static uint64_t one_round(uint32_t *random)
 
 int main(void)
 {
-	const char *text = getenv("WEFT_TEST_OPS");
-	uint64_t budget = text != NULL && *text != '\0' ? strtoull(text, NULL, 10) : test_scaled(80000);
+	uint64_t budget = test_ops(80000);
 	uint32_t random = test_seed();
 	unsigned rounds = 0;
 

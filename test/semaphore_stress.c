@@ -93,9 +93,8 @@ int main(void)
 {
 	struct crowd crowd = { .nthreads = 0 };
 	uint32_t seeds[TASKS + THREADS];
-	const char *text = getenv("WEFT_TEST_OPS");
 
-	ops = text != NULL && *text != '\0' ? (unsigned)atoll(text) : test_scaled(1000);
+	ops = test_ops(1000);
 	test_begin();
 	for (unsigned i = 0; i < TASKS + THREADS; i++) {
 		seeds[i] = dice_seed(i);

@@ -6,7 +6,7 @@
  * The wheel is one of the test's own, run by hand; its timers wake waiters, made up here, whose tasks
  * are never run.
  */
-#include "test.h"
+#include "random.h"
 
 #include "base/alloc.h"
 #include "sched/sched.h"
@@ -29,23 +29,15 @@ static uint64_t sequence;
 static uint64_t present; /* tick to which the wheel was run */
 static uint32_t state;
 
-static uint32_t random_next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state;
-}
-
 static uint64_t random_wide(void)
 {
-	return (uint64_t)random_next() << 32 | random_next();
+	return (uint64_t)random_next(&state) << 32 | random_next(&state);
 }
 
 /* A duration of random magnitude. */
 static int64_t random_span(unsigned max_bits)
 {
-	return (int64_t)(random_wide() >> (64 - 1 - random_next() % max_bits));
+	return (int64_t)(random_wide() >> (64 - 1 - random_next(&state) % max_bits));
 }
 
 static void arm(struct node *n, weft_time_t when)
@@ -129,12 +121,12 @@ static void round_of(unsigned max_bits, weft_time_t now, unsigned steps)
 	weft__wheel_init(&proc->wheel, now);
 	present = (uint64_t)now / TICK;
 	for (unsigned i = 0; i < steps; i++) {
-		struct node *n = &nodes[random_next() % TIMERS];
+		struct node *n = &nodes[random_next(&state) % TIMERS];
 		int64_t span = random_span(max_bits);
 		weft_time_t when = span > WEFT_NEVER - 1 - now ? WEFT_NEVER - 1 : now + span;
-		switch (random_next() % 8) {
+		switch (random_next(&state) % 8) {
 		case 0:
-			now = random_next() % 4 != 0 ? now + (when - now) / 8 : when;
+			now = random_next(&state) % 4 != 0 ? now + (when - now) / 8 : when;
 			run_to(now);
 			check_next();
 			break;
@@ -174,11 +166,9 @@ static void round_of(unsigned max_bits, weft_time_t now, unsigned steps)
 
 int main(void)
 {
-	const char *text = getenv("WEFT_TEST_SEED");
 	unsigned steps = test_scaled(3000);
 
-	state = (text != NULL ? (uint32_t)strtoul(text, NULL, 10) : (uint32_t)weft_now()) | 1;
-	fprintf(stderr, "WEFT_TEST_SEED=%u\n", (unsigned)state);
+	state = test_seed();
 	test_begin();
 	proc = weft__alloc(sizeof *proc);
 	nodes = weft__alloc(TIMERS * sizeof *nodes);
