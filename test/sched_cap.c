@@ -25,13 +25,13 @@ static void runs_free(void *arg)
 }
 
 /* Replaces standard error by a pipe and returns its reading end. */
-static int capture_stderr(int *saved)
+static int capture_stderr(void)
 {
 	int fds[2];
 
 	CHECK(pipe(fds) == 0);
-	*saved = dup(STDERR_FILENO);
-	CHECK(*saved >= 0 && dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
+	test_stderr = dup(STDERR_FILENO);
+	CHECK(test_stderr >= 0 && dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
 	close(fds[1]);
 	return fds[0];
 }
@@ -42,35 +42,32 @@ int main(void)
 	char text[8192] = "";
 	const char *site = NULL;
 	size_t have = 0;
-	int err, saved;
+	int err;
 
 	test_env("WEFT_PROCS", "2");
 	test_env("WEFT_MAXTHREADS", "3");
 	for (int i = 0; i < STUCK; i++)
 		CHECK(pipe(pipes[i]) == 0);
-	err = capture_stderr(&saved);
+	err = capture_stderr();
 	test_begin();
 	weft_waitgroup_add(&wg, STUCK);
 	for (int i = 0; i < STUCK; i++) {
 		int r = (site = WEFT_HERE, weft_go_with(&options, reader, pipes[i]));
 		CHECK_EQ(r, 0);
 	}
-	for (int i = 0; i < 10; i++)
-		CHECK_EQ(weft_waitgroup_go(&free_wg, runs_free, NULL), 0);
-
 	/* The report is the event: it comes when a fourth thread would be needed. */
 	while (strchr(text, '\n') == NULL) {
 		struct pollfd p = { .fd = err, .events = POLLIN };
 		ssize_t n;
-		if (poll(&p, 1, 60000) != 1) {
-			dup2(saved, STDERR_FILENO);
+		if (poll(&p, 1, 60000) != 1)
 			test_fail("nothing was reported\n");
-		}
 		n = read(err, text + have, sizeof text - 1 - have);
 		CHECK(n > 0);
 		text[have += (size_t)n] = '\0';
 	}
 	/* Three threads are held; the first that is let go does the rest. */
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(weft_waitgroup_go(&free_wg, runs_free, NULL), 0);
 	for (int i = 0; i < STUCK; i++)
 		CHECK(write(pipes[i][1], "x", 1) == 1);
 	weft_waitgroup_wait(&free_wg);
@@ -85,7 +82,6 @@ int main(void)
 	test_end();
 	CHECK(test_stats().threads <= 4); /* with the monitor */
 
-	dup2(saved, STDERR_FILENO);
 	CHECK(fcntl(err, F_SETFL, O_NONBLOCK) == 0);
 	for (ssize_t n; (n = read(err, text + have, sizeof text - 1 - have)) > 0;)
 		text[have += (size_t)n] = '\0';

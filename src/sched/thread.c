@@ -136,7 +136,9 @@ static void report_cap(void)
 		if (!at_load(&t->used, ACQUIRE) || task == NULL || at_load(&t->inside, RELAXED))
 			continue;
 		stuck++;
-		some = task;
+		/* Rather one that has lost its processor for it. */
+		if (some == NULL || at_load(&t->claim, RELAXED) == CLAIM_TAKEN)
+			some = task;
 	}
 	if (some != NULL)
 		weft__warn("all %u threads are in use (WEFT_MAXTHREADS): %u tasks block or burn outside of "
