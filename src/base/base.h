@@ -18,6 +18,9 @@
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold, noinline))
 
+/* For variables of the library that a header declares: the compiler may address them directly. */
+#define INTERNAL __attribute__((visibility("hidden")))
+
 #define CACHE_LINE 64
 #define CACHE_ALIGNED __attribute__((aligned(CACHE_LINE)))
 

@@ -19,7 +19,7 @@ struct weft__probes {
 };
 
 /* NULL: nobody listens. Published with release once, before tasks run or with a complete table. */
-extern const struct weft__probes *weft__probes;
+extern const struct weft__probes *weft__probes INTERNAL;
 
 #define PROBE(what, ...)                                                                                     \
 	do {                                                                                                 \

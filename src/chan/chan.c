@@ -38,6 +38,7 @@
  *
  * Two selects that meet (src/chan/select.c) must both be claimed or none: see chan_take.
  */
+#include "chan/alone.h"
 #include "chan/chan.h"
 
 #include "sync/context.h"
@@ -346,9 +347,13 @@ ALWAYS_INLINE int waiting(weft_chan_t *ch, void *elem, bool sends, struct weft__
 
 	if (limit_any(limit) && (err = limit_over(limit)) != 0)
 		return err;
-	if (unlikely((err = known()) != 0))
-		return err;
-	self = enter();
+	self = weft__self();
+	if (unlikely(self == NULL)) {
+		if ((err = known()) != 0)
+			return err;
+		self = weft__self();
+	}
+	self = enter_as(self);
 	bias_acquire(self, &ch->lock);
 	if (unlikely(sends ? send_looks_ready(ch) : recv_looks_ready(ch))) {
 		err = sends ? send_after_all(self, ch, elem) : recv_after_all(self, ch, elem);
@@ -414,7 +419,7 @@ ALWAYS_INLINE int send_ready(weft_chan_t *ch, const void *elem)
 	bias_acquire(self, &ch->lock);
 	if (likely(ch->count < ch->capacity) && likely(ch->receivers == NULL) && likely(ch->closed == 0) &&
 		likely(elem_is_word(ch))) {
-		buffer_put(ch, elem);
+		word_put(ch, elem);
 		bias_release(self, &ch->lock);
 		return 0;
 	}
@@ -427,7 +432,7 @@ ALWAYS_INLINE int recv_ready(weft_chan_t *ch, void *elem)
 
 	bias_acquire(self, &ch->lock);
 	if (likely(ch->count != 0) && likely(ch->senders == NULL) && likely(elem_is_word(ch))) {
-		buffer_take(ch, elem);
+		word_take(ch, elem);
 		bias_release(self, &ch->lock);
 		return 1;
 	}
@@ -469,13 +474,22 @@ static NOINLINE int recv_limited(weft_chan_t *ch, void *elem, struct weft__limit
 	return likely(result >= 0) ? result : recv_waiting(ch, elem, limit);
 }
 
-int weft_chan_send(weft_chan_t *ch, const void *elem)
+static NOINLINE int send_any(weft_chan_t *ch, const void *elem)
 {
 	if (unlikely(ch == NULL))
 		return wait_for_ever(limit_none());
 	if (send_looks_ready(ch) && likely(send_ready(ch, elem) == 0))
 		return 0;
 	return send_blocking(ch, elem);
+}
+
+int weft_chan_send(weft_chan_t *ch, const void *elem)
+{
+	enum alone done = likely(ch != NULL) ? send_alone(weft__self(), ch, elem) : ALONE_NOT;
+
+	return likely(done == ALONE_DONE) ? 0
+	       : done == ALONE_WAITS      ? send_blocking(ch, elem)
+					  : send_any(ch, elem);
 }
 
 int weft_chan_send_until(weft_chan_t *ch, const void *elem, weft_time_t deadline)
@@ -488,12 +502,19 @@ int weft_chan_send_ctx(weft_chan_t *ch, const void *elem, weft_context_t *ctx)
 	return send_limited(ch, elem, limit_ctx(ctx));
 }
 
-int weft_chan_try_send(weft_chan_t *ch, const void *elem)
+static NOINLINE int try_send_any(weft_chan_t *ch, const void *elem)
 {
 	return likely(ch != NULL) && send_looks_ready(ch) ? send_ready(ch, elem) : -EAGAIN;
 }
 
-int weft_chan_recv(weft_chan_t *ch, void *elem)
+int weft_chan_try_send(weft_chan_t *ch, const void *elem)
+{
+	enum alone done = likely(ch != NULL) ? send_alone(weft__self(), ch, elem) : ALONE_NOT;
+
+	return likely(done == ALONE_DONE) ? 0 : done == ALONE_WAITS ? -EAGAIN : try_send_any(ch, elem);
+}
+
+static NOINLINE int recv_any(weft_chan_t *ch, void *elem)
 {
 	int result;
 
@@ -502,6 +523,15 @@ int weft_chan_recv(weft_chan_t *ch, void *elem)
 	if (recv_looks_ready(ch) && likely((result = recv_ready(ch, elem)) >= 0))
 		return result;
 	return recv_blocking(ch, elem);
+}
+
+int weft_chan_recv(weft_chan_t *ch, void *elem)
+{
+	enum alone done = likely(ch != NULL) ? recv_alone(weft__self(), ch, elem) : ALONE_NOT;
+
+	return likely(done == ALONE_DONE) ? 1
+	       : done == ALONE_WAITS      ? recv_blocking(ch, elem)
+					  : recv_any(ch, elem);
 }
 
 int weft_chan_recv_until(weft_chan_t *ch, void *elem, weft_time_t deadline)
@@ -514,9 +544,16 @@ int weft_chan_recv_ctx(weft_chan_t *ch, void *elem, weft_context_t *ctx)
 	return recv_limited(ch, elem, limit_ctx(ctx));
 }
 
-int weft_chan_try_recv(weft_chan_t *ch, void *elem)
+static NOINLINE int try_recv_any(weft_chan_t *ch, void *elem)
 {
 	return likely(ch != NULL) && recv_looks_ready(ch) ? recv_ready(ch, elem) : -EAGAIN;
+}
+
+int weft_chan_try_recv(weft_chan_t *ch, void *elem)
+{
+	enum alone done = likely(ch != NULL) ? recv_alone(weft__self(), ch, elem) : ALONE_NOT;
+
+	return likely(done == ALONE_DONE) ? 1 : done == ALONE_WAITS ? -EAGAIN : try_recv_any(ch, elem);
 }
 
 /* ---- closing ---- */

@@ -106,6 +106,15 @@ ALWAYS_INLINE bool elem_is_word(const weft_chan_t *ch)
 	return ch->elem_size == 8 || ch->elem_size == 4;
 }
 
+/* Copies an element that is a word. */
+ALWAYS_INLINE void word_copy(const weft_chan_t *ch, void *to, const void *from)
+{
+	if (likely(ch->elem_size == 8))
+		memcpy(to, from, 8);
+	else
+		memcpy(to, from, 4);
+}
+
 /* The receiver's side of a copy. */
 ALWAYS_INLINE void elem_give(const weft_chan_t *ch, void *to, const void *from)
 {
@@ -129,20 +138,49 @@ ALWAYS_INLINE uint32_t next_index(const weft_chan_t *ch, uint32_t index)
 	return index + 1 == ch->capacity ? 0 : index + 1;
 }
 
+/* Counts what was put at the tail. */
+ALWAYS_INLINE void buffer_was_put(weft_chan_t *ch)
+{
+	ch->tail = next_index(ch, ch->tail);
+	at_store(&ch->count, ch->count + 1, RELAXED);
+}
+
+/* Counts what was taken from the head. */
+ALWAYS_INLINE void buffer_was_taken(weft_chan_t *ch)
+{
+	ch->head = next_index(ch, ch->head);
+	at_store(&ch->count, ch->count - 1, RELAXED);
+}
+
 /* Requires the lock and room. */
 ALWAYS_INLINE void buffer_put(weft_chan_t *ch, const void *elem)
 {
 	elem_copy(slot(ch, ch->tail), elem, ch->elem_size);
-	ch->tail = next_index(ch, ch->tail);
-	at_store(&ch->count, ch->count + 1, RELAXED);
+	buffer_was_put(ch);
 }
 
 /* Requires the lock and an element. */
 ALWAYS_INLINE void buffer_take(weft_chan_t *ch, void *elem)
 {
 	elem_give(ch, elem, slot(ch, ch->head));
-	ch->head = next_index(ch, ch->head);
-	at_store(&ch->count, ch->count - 1, RELAXED);
+	buffer_was_taken(ch);
+}
+
+/* The same for an element that is a word: they call nothing. */
+ALWAYS_INLINE void word_put(weft_chan_t *ch, const void *elem)
+{
+	word_copy(ch, slot(ch, ch->tail), elem);
+	buffer_was_put(ch);
+}
+ALWAYS_INLINE void word_give(weft_chan_t *ch, void *to, const void *from)
+{
+	if (likely(to != NULL))
+		word_copy(ch, to, from);
+}
+ALWAYS_INLINE void word_take(weft_chan_t *ch, void *elem)
+{
+	word_give(ch, elem, slot(ch, ch->head));
+	buffer_was_taken(ch);
 }
 
 /* Would it not have to wait? A look without the lock: it may be out of date at once. */

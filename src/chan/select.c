@@ -29,7 +29,7 @@
 #include <weft/select.h>
 
 #include "base/alloc.h"
-#include "chan/chan.h"
+#include "chan/alone.h"
 #include "sync/context.h"
 
 enum { CASES_MOST = 65536, NODES_SMALL = 16, NODES_MEDIUM = 64 };
@@ -82,41 +82,84 @@ static int fd_now(const weft_case_t *c)
 	return got == -ETIMEDOUT ? 0 : got;
 }
 
-/* A case that is not of a channel. */
-static NOINLINE bool other_looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_time_t *now)
+/* What a look at the cases came to. */
+struct look {
+	uint32_t ready; /* so many are */
+	uint32_t pick;  /* one of them, each with the same chance */
+	bool others;    /* there are cases that only look_at_others knows */
+};
+
+/* One more, if it is ready; no branch for the first one, for which one that is cannot be predicted. */
+ALWAYS_INLINE void look_found(struct weft__thread *self, struct look *look, uint32_t i, bool yes)
 {
-	switch (c->op) {
-	case WEFT_OP_DONE:
-		return c->weft__object != NULL && at_load(&cancel_of(c)->error, ACQUIRE) != 0;
-	case WEFT_OP_TIME:
-		s->clocked = true;
-		if (c->weft__time < s->soonest)
-			s->soonest = c->weft__time;
-		if (*now == 0)
-			*now = weft__os_now();
-		return c->weft__time <= *now;
-	case WEFT_OP_FD:
-		s->polled = true;
-		c->result = fd_now(c);
-		return c->result != 0;
-	case WEFT_OP_NONE:
-		return false;
-	default:
-		bad_case(c, i);
+	uint32_t mask = -(uint32_t)yes;
+
+	look->ready += yes;
+	if (unlikely(yes & (look->ready > 1)) && choose(CHOOSE_CASE, look->ready, &self->random) != 0)
+		return;
+	look->pick ^= (look->pick ^ i) & mask;
+}
+
+/* Looks at the cases of channels and contexts. Calls nothing. */
+ALWAYS_INLINE struct look look_at(struct weft__thread *self, const weft_case_t *cases, uint32_t n)
+{
+	struct look look = { 0, 0, false };
+
+	for (uint32_t i = 0; i < n; i++) {
+		const weft_case_t *c = &cases[i];
+		bool yes;
+		if (unlikely(c->weft__object == NULL)) {
+			look.others |= c->op > WEFT_OP_DONE;
+			continue;
+		}
+		if (likely(c->op == WEFT_OP_RECV))
+			yes = recv_looks_ready(chan_of(c));
+		else if (c->op == WEFT_OP_SEND)
+			yes = send_looks_ready(chan_of(c));
+		else if (c->op == WEFT_OP_DONE)
+			yes = at_load(&cancel_of(c)->error, ACQUIRE) != 0;
+		else
+			yes = false, look.others = true;
+		look_found(self, &look, i, yes);
+	}
+	return look;
+}
+
+/* The same for the others; notes what a wait has to know of them. */
+static NOINLINE void look_at_others(struct weft__thread *self, struct selection *s, struct look *look)
+{
+	weft_time_t now = 0;
+
+	s->soonest = WEFT_NEVER;
+	for (uint32_t i = 0; i < s->n; i++) {
+		weft_case_t *c = &s->cases[i];
+		switch (c->op) {
+		case WEFT_OP_NONE:
+		case WEFT_OP_RECV:
+		case WEFT_OP_SEND:
+		case WEFT_OP_DONE:
+			break;
+		case WEFT_OP_TIME:
+			s->clocked = true;
+			if (c->weft__time < s->soonest)
+				s->soonest = c->weft__time;
+			if (now == 0)
+				now = weft__os_now();
+			look_found(self, look, i, c->weft__time <= now);
+			break;
+		case WEFT_OP_FD:
+			s->polled = true;
+			c->result = fd_now(c);
+			look_found(self, look, i, c->result != 0);
+			break;
+		default:
+			bad_case(c, i);
+		}
 	}
 }
 
-ALWAYS_INLINE bool looks_ready(struct selection *s, weft_case_t *c, uint32_t i, weft_time_t *now)
-{
-	if (likely(c->op == WEFT_OP_RECV))
-		return c->weft__object != NULL && recv_looks_ready(chan_of(c));
-	if (likely(c->op == WEFT_OP_SEND))
-		return c->weft__object != NULL && send_looks_ready(chan_of(c));
-	return other_looks_ready(s, c, i, now);
-}
-
 /* Does a case that looked ready; false: somebody was faster. Outside. */
-ALWAYS_INLINE bool attempt(struct weft__thread *self, weft_case_t *c)
+static bool attempt(struct weft__thread *self, weft_case_t *c)
 {
 	struct weft__waiter *partner = NULL;
 	weft_chan_t *ch = chan_of(c);
@@ -133,12 +176,7 @@ ALWAYS_INLINE bool attempt(struct weft__thread *self, weft_case_t *c)
 		break;
 	case WEFT_OP_RECV:
 		bias_acquire(self, &ch->lock);
-		if (likely(ch->count != 0 && ch->senders == NULL && elem_is_word(ch))) {
-			buffer_take(ch, c->weft__elem);
-			met = DONE;
-		} else {
-			met = weft__chan_recv_locked(ch, c->weft__elem, NULL, &partner);
-		}
+		met = weft__chan_recv_locked(ch, c->weft__elem, NULL, &partner);
 		bias_release(self, &ch->lock);
 		c->result = met == DONE;
 		break;
@@ -153,28 +191,17 @@ ALWAYS_INLINE bool attempt(struct weft__thread *self, weft_case_t *c)
 	return met != MUST_WAIT;
 }
 
-/* The index of the case that was done, or -EAGAIN. */
-ALWAYS_INLINE int select_now(struct weft__thread *self, struct selection *s)
+/* As attempt, for what calls nothing; false: not done. */
+ALWAYS_INLINE bool attempt_alone(struct weft__thread *self, weft_case_t *c)
 {
-	weft_case_t *cases = s->cases;
-	uint32_t n = s->n;
+	bool sends = c->op == WEFT_OP_SEND;
 
-	for (;;) {
-		uint32_t ready = 0, pick = 0;
-		weft_time_t now = 0;
-		s->soonest = WEFT_NEVER;
-		for (uint32_t i = 0; i < n; i++) {
-			if (!looks_ready(s, &cases[i], i, &now))
-				continue;
-			ready++;
-			if (likely(ready == 1) || choose(CHOOSE_CASE, ready, &self->random) == 0)
-				pick = i;
-		}
-		if (ready == 0)
-			return -EAGAIN;
-		if (attempt(self, &cases[pick]))
-			return (int)pick;
-	}
+	if (likely(c->op == WEFT_OP_RECV)
+			? recv_alone(self, chan_of(c), c->weft__elem) != ALONE_DONE
+			: !sends || send_alone(self, chan_of(c), c->weft__elem) != ALONE_DONE)
+		return false;
+	c->result = !sends;
+	return true;
 }
 
 /* ---- waiting ---- */
@@ -187,6 +214,41 @@ enum entered {
 	ELSEWHERE /* another case has claimed it */
 };
 
+/* In the owner's section, when it must wait: true, queued. Calls nothing. */
+ALWAYS_INLINE bool enter_alone(
+	struct weft__thread *self, weft_case_t *c, struct chan_node *n, struct weft__waiter *me)
+{
+	weft_chan_t *ch = chan_of(c);
+	bool sends = c->op == WEFT_OP_SEND, queued;
+
+	if (c->op > WEFT_OP_RECV || ch == NULL)
+		return false;
+	n->waiter = me;
+	n->elem = c->weft__elem;
+	if (!bias_begin(self, &ch->lock))
+		return false;
+	queued = !(sends ? send_looks_ready(ch) : recv_looks_ready(ch));
+	if (likely(queued))
+		queue_add_returning(ch, sends ? &ch->senders : &ch->receivers, n);
+	bias_end(self);
+	return queued;
+}
+
+/* In the owner's section: takes the node out again. False: not done. */
+ALWAYS_INLINE bool leave_alone(struct weft__thread *self, weft_case_t *c, struct chan_node *n)
+{
+	weft_chan_t *ch = chan_of(c);
+	bool last;
+
+	if (c->op > WEFT_OP_RECV || ch == NULL || !bias_begin(self, &ch->lock))
+		return false;
+	last = queue_left(ch, c->op == WEFT_OP_SEND ? &ch->senders : &ch->receivers, n);
+	bias_end(self);
+	if (unlikely(last))
+		weft__chan_free(ch);
+	return true;
+}
+
 static enum entered enter_chan(struct weft__thread *self, weft_case_t *c, struct chan_node *n,
 	struct weft__waiter *me, struct weft__waiter **partner)
 {
@@ -196,14 +258,9 @@ static enum entered enter_chan(struct weft__thread *self, weft_case_t *c, struct
 
 	if (ch == NULL)
 		return SKIPPED;
-	n->waiter = me;
-	n->elem = c->weft__elem;
 	bias_acquire(self, &ch->lock);
-	if (likely(sends ? !send_looks_ready(ch) : !recv_looks_ready(ch)))
-		met = MUST_WAIT;
-	else
-		met = sends ? weft__chan_send_locked(ch, n->elem, me, partner)
-			    : weft__chan_recv_locked(ch, n->elem, me, partner);
+	met = sends ? weft__chan_send_locked(ch, n->elem, me, partner)
+		    : weft__chan_recv_locked(ch, n->elem, me, partner);
 	if (met == MUST_WAIT)
 		queue_add_returning(ch, sends ? &ch->senders : &ch->receivers, n);
 	bias_release(self, &ch->lock);
@@ -328,7 +385,8 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	weft__waiter_init(self, &w);
 	weft__waiter_open(&w);
 	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == WAIT_OPEN; i++)
-		entered = enter_case(self, &s->cases[i], &nodes[i], &w, &partner);
+		if (!likely(enter_alone(self, &s->cases[i], &nodes[i].chan, &w)))
+			entered = enter_case(self, &s->cases[i], &nodes[i], &w, &partner);
 	if (s->polled && w.task == NULL)
 		(void)weft__poller_ensure();
 	if (entered == TAKEN) {
@@ -339,7 +397,7 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	} else {
 		if (timed)
 			limit.deadline = s->soonest;
-		self = weft__park(self, &w, NULL, limit, "select");
+		self = weft__park_open(self, &w, limit, "select");
 		state = at_load(&w.state, ACQUIRE);
 		if (state == WAIT_WOKEN || (state == WAIT_CANCELED && w.value >= (uintptr_t)nodes &&
 						   w.value < (uintptr_t)(nodes + s->n)))
@@ -351,8 +409,12 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	/* The one that was attempted last is in no queue, but a context's is linked always. */
 	if (entered == ELSEWHERE || (entered == TAKEN && s->cases[i - 1].op != WEFT_OP_DONE))
 		i--;
-	while (i-- > 0)
-		leave_case(self, &s->cases[i], &nodes[i], w.early ? NULL : chosen);
+	while (i-- > 0) {
+		const union node *done = w.early ? NULL : chosen;
+		if (likely(&nodes[i] != done) && likely(leave_alone(self, &s->cases[i], &nodes[i].chan)))
+			continue;
+		leave_case(self, &s->cases[i], &nodes[i], done);
+	}
 	leave(self);
 	if (chosen != NULL)
 		finish_case(&s->cases[result], chosen);
@@ -396,17 +458,66 @@ static NOINLINE int select_waiting(struct selection *s, struct weft__limit limit
 				      : select_large(s, limit);
 }
 
+/* When it is not only of channels, or another was faster than select_any. */
+static NOINLINE int select_general(weft_case_t *cases, uint32_t n, bool wait, struct weft__limit limit)
+{
+	struct selection s = { .cases = cases, .n = n };
+	struct weft__thread *self;
+	int err = known();
+
+	if (err != 0)
+		return err;
+	self = weft__self();
+	for (;;) {
+		struct look look = look_at(self, cases, n);
+		if (look.others)
+			look_at_others(self, &s, &look);
+		if (look.ready == 0)
+			return wait ? select_waiting(&s, limit) : -EAGAIN;
+		if (attempt(self, &cases[look.pick]))
+			return (int)look.pick;
+	}
+}
+
+/*
+ * The case that was picked needs the general way. It is this one that is attempted first: to pick anew would
+ * favour those that do not.
+ */
+static NOINLINE int select_picked(
+	weft_case_t *cases, uint32_t n, uint32_t pick, bool wait, struct weft__limit limit)
+{
+	return attempt(weft__self(), &cases[pick]) ? (int)pick : select_general(cases, n, wait, limit);
+}
+
+/* None of the cases, all of channels and contexts, is ready. */
+static NOINLINE int select_channels(weft_case_t *cases, uint32_t n, struct weft__limit limit)
+{
+	struct selection s = { .cases = cases, .n = n };
+
+	return select_waiting(&s, limit);
+}
+
 ALWAYS_INLINE int select_any(weft_case_t *cases, size_t n, bool wait, struct weft__limit limit)
 {
-	struct selection s = { .cases = cases, .n = (uint32_t)n };
-	int result;
+	struct weft__thread *self = weft__self();
+	struct look look;
+	int err;
 
 	if (unlikely(n > CASES_MOST))
 		return -EINVAL;
-	if (unlikely((result = limit_canceled(limit)) != 0) || unlikely((result = known()) != 0))
-		return result;
-	result = select_now(weft__self(), &s);
-	return likely(result >= 0) || !wait ? result : select_waiting(&s, limit);
+	if (unlikely((err = limit_canceled(limit)) != 0))
+		return err;
+	if (unlikely(self == NULL))
+		return select_general(cases, (uint32_t)n, wait, limit);
+	look = look_at(self, cases, (uint32_t)n);
+	if (likely(!look.others)) {
+		if (look.ready == 0)
+			return wait ? select_channels(cases, (uint32_t)n, limit) : -EAGAIN;
+		if (likely(attempt_alone(self, &cases[look.pick])))
+			return (int)look.pick;
+		return select_picked(cases, (uint32_t)n, look.pick, wait, limit);
+	}
+	return select_general(cases, (uint32_t)n, wait, limit);
 }
 
 /* ---- the calls ---- */

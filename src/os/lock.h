@@ -33,7 +33,7 @@
 #include "os/os.h"
 
 /* Threads that sleep for a lock, or are about to. Atomic. */
-extern uint32_t weft__lock_sleepers;
+extern uint32_t weft__lock_sleepers INTERNAL;
 
 NOINLINE void weft__lock_slow(uint32_t *lock);
 NOINLINE void weft__lock_wake(uint32_t *lock);

@@ -66,7 +66,7 @@ unsigned weft__os_cpus(void);
 /* ---- asymmetric barrier (membarrier) ---- */
 
 /* weft__os_barrier works, so light barriers may be nothing (barrier.h). Decided before main. */
-extern bool weft__barriers_unequal;
+extern bool weft__barriers_unequal INTERNAL;
 /* Every thread of the process has passed a full memory barrier when this returns. */
 void weft__os_barrier(void);
 

@@ -29,7 +29,7 @@ NOINLINE void weft__bias_acquire_slow(struct weft__thread *self, struct weft__bi
 	if (b->last != tid) {
 		b->last = tid;
 		b->streak = 0;
-	} else if (unlikely(++b->streak >= b->needed) && self != NULL) {
+	} else if (unlikely(++b->streak >= b->needed) && self != NULL && weft__barriers_unequal) {
 		b->streak = 0;
 		at_store(&b->owner, self, RELAXED);
 	}

@@ -12,11 +12,11 @@
  *     owner == self -> in the section         wait while owner->section == b
  *     self->section = NULL at the end         in the section
  *
- * The barriers are unequal halves (os/barrier.h): either the owner sees that it is none any more, takes
- * section back and the word like everybody else; or the other sees the section and waits for its end.
- * Sections are short and do not park, so a thread has one at a time and a task is not moved in it. A section
- * that ends in a park is ended by who runs next on the thread, once the context is saved, as a lock is
- * released (park.c).
+ * The barriers are unequal halves (os/barrier.h); where there are none, no lock is ever biased. Either the
+ * owner sees that it is none any more, takes section back and the word like everybody else; or the other sees
+ * the section and waits for its end. Sections are short and do not park, so a thread has one at a time and a
+ * task is not moved in it. A section that ends in a park is ended by who runs next on the thread, once the
+ * context is saved, as a lock is released (park.c).
  *
  * To take a bias away costs a system call that interrupts every core, about as much as a few hundred locked
  * operations. So the bias comes only after `needed` acquisitions by one thread in a row, and that number
@@ -57,17 +57,43 @@ ALWAYS_INLINE void bias_acquire(struct weft__thread *self, struct weft__bias *b)
 	ASSERT(self == weft__self());
 	if (likely(self != NULL)) {
 		at_store(&self->section, b, RELAXED);
-		light_barrier(); /* section before owner: pairs with the heavy barrier in bias.c */
+		compiler_barrier(); /* section before owner: the light half, pairs with bias.c */
 		if (likely(at_load(&b->owner, RELAXED) == self))
 			return; /* it was this thread that wrote it */
 	}
 	weft__bias_acquire_slow(self, b);
 }
 
+/*
+ * A section of the owner, for what takes a few instructions and no call: false, and no section, for anybody
+ * else. The monitor does not take the processor of a thread that is in a section; so when proc_is_ours, the
+ * section is as good as enter.
+ */
+ALWAYS_INLINE bool bias_begin(struct weft__thread *self, struct weft__bias *b)
+{
+	at_store(&self->section, b, RELAXED);
+	compiler_barrier(); /* as in bias_acquire; and section before claim, pairs with retake in monitor.c */
+	if (likely(at_load(&b->owner, RELAXED) == self))
+		return true;
+	at_store(&self->section, NULL, RELAXED);
+	return false;
+}
+
+ALWAYS_INLINE void bias_end(struct weft__thread *self)
+{
+	at_store(&self->section, NULL, RELEASE); /* pairs with the wait in bias.c */
+}
+
+ALWAYS_INLINE bool proc_is_ours(struct weft__thread *self)
+{
+	/* Acquire: what the monitor did with a processor that it borrowed. */
+	return likely(at_load(&self->claim, ACQUIRE) == CLAIM_NONE);
+}
+
 ALWAYS_INLINE void bias_release(struct weft__thread *self, struct weft__bias *b)
 {
 	if (likely(self != NULL) && likely(at_load(&self->section, RELAXED) == b))
-		at_store(&self->section, NULL, RELEASE); /* pairs with the wait in bias.c */
+		bias_end(self);
 	else
 		lock_release(&b->lock);
 }

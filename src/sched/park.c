@@ -36,16 +36,6 @@
  */
 #include "sched/sched.h"
 
-/* It has left its stack: OPEN becomes WAITING. True: it was claimed early, and its claimer is done. */
-static bool close_waiter(struct weft__waiter *w)
-{
-	uint32_t open = WAIT_OPEN;
-
-	/* Release: the saved context; acquire: what an early claimer wrote. */
-	return unlikely(!at_cas(&w->state, &open, WAIT_WAITING, ACQ_REL, ACQUIRE)) &&
-	       at_xchg(&w->handshake, EARLY_PARKER, ACQ_REL) == EARLY_CLAIMER;
-}
-
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w)
 {
 	uint32_t *lock = w->lock;
@@ -65,7 +55,7 @@ void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct w
 	if (several) {
 		if (limit.cancel != NULL)
 			wake = weft__cancel_link(limit.cancel, &w->node, w);
-		wake = wake || close_waiter(w);
+		wake = wake || weft__waiter_close(w);
 	}
 	/* Here w may be gone. */
 	if (lock != NULL)
@@ -83,7 +73,7 @@ static void park_thread(struct weft__thread *self, struct weft__waiter *w)
 	weft_time_t deadline = w->limit.deadline;
 	bool claimed = w->limit.cancel != NULL && weft__cancel_link(w->limit.cancel, &w->node, w);
 
-	claimed = claimed || (w->several && close_waiter(w));
+	claimed = claimed || (w->several && weft__waiter_close(w));
 	if (w->lock != NULL)
 		lock_release(w->lock);
 	else

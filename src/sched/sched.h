@@ -219,7 +219,7 @@ struct weft__proc {
 enum claim { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_TAKEN, CLAIM_BORROWED };
 
 /* What the next one on this thread does for the task that was switched away from. */
-enum after { AFTER_NONE, AFTER_YIELD, AFTER_PARK, AFTER_SOLE, AFTER_END, AFTER_GLOBAL };
+enum after { AFTER_NONE, AFTER_SOLE, AFTER_OPEN, AFTER_YIELD, AFTER_PARK, AFTER_END, AFTER_GLOBAL };
 
 /*
  * A record is never given back to the heap while the process lives: a late wake-up of its futex word finds
@@ -238,7 +238,7 @@ struct weft__thread {
 	struct weft__task *pinned;  /* the only task that may run here, or NULL */
 	/* up to here one line: what every switch touches */
 	void *sp;                  /* the thread's own context while a task runs */
-	struct weft__waiter *park; /* AFTER_PARK: the waiter of prev */
+	struct weft__waiter *park; /* AFTER_PARK, AFTER_OPEN: the waiter of prev */
 	struct san_context san;
 	struct weft__task *diverted; /* picked, but the own context must see to it (switch.c) */
 	bool left_thread;            /* the last switch to a task came from the own context */
@@ -299,7 +299,7 @@ struct weft__rt {
 	uint64_t guest_started;  /* atomic: tasks started from outside of any processor */
 };
 
-extern struct weft__rt weft__rt;
+extern struct weft__rt weft__rt INTERNAL;
 
 #define rt weft__rt
 
@@ -317,7 +317,8 @@ ALWAYS_INLINE bool started(void)
 NOINLINE int weft__known_slow(void);
 ALWAYS_INLINE int known(void)
 {
-	return likely(started() && weft__self() != NULL) ? 0 : weft__known_slow();
+	/* A thread that has a record has seen it started; a forked child's has none. */
+	return likely(weft__self() != NULL) ? 0 : weft__known_slow();
 }
 
 /* ---- enter and leave ---- */
@@ -396,7 +397,7 @@ void weft__locals_end(void **locals);
 /* ---- stacks (stack.c) ---- */
 
 /* The class of stacks that nobody asked a size for: 64 KiB, or four pages where pages are large. */
-extern uint8_t weft__stack_default;
+extern uint8_t weft__stack_default INTERNAL;
 struct weft__stack *weft__stack_get(struct weft__proc *p, uint32_t class);
 void weft__stack_put(struct weft__proc *p, struct weft__stack *s);
 ALWAYS_INLINE size_t stack_size(const struct weft__stack *s)
@@ -409,7 +410,8 @@ ALWAYS_INLINE char *stack_top(const struct weft__stack *s)
 }
 /* Dies if the stack's canary was overwritten; for stacks that have no better guard. */
 void weft__canary_check(const struct weft__stack *s);
-extern uint32_t weft__guard_mode; /* atomic: enum guard_kind of new stacks; only ever grows */
+/* Atomic: enum guard_kind of new stacks; only ever grows. */
+extern uint32_t weft__guard_mode INTERNAL;
 ALWAYS_INLINE void stack_check(const struct weft__stack *s)
 {
 	if (unlikely(at_load(&weft__guard_mode, RELAXED) == GUARD_CANARY) && s->guard == GUARD_CANARY)
@@ -488,6 +490,9 @@ struct weft__thread *weft__switch_away(struct weft__thread *self, enum after aft
  * it is what a message between two tasks costs.
  */
 struct weft__thread *weft__switch_sole(struct weft__thread *self, uint32_t *lock, const char *reason);
+/* The same for a waiter that is open and has neither lock nor limit: a select's. */
+struct weft__thread *weft__switch_open(
+	struct weft__thread *self, struct weft__waiter *w, const char *reason);
 /* What the task that was switched to does first. */
 void weft__after_switch(struct weft__thread *self);
 /* The worker's loop, on the thread's own stack; inside. Does not return. */

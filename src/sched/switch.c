@@ -81,6 +81,28 @@ ALWAYS_INLINE void after_sole(struct weft__thread *self)
 		at_store(&self->section, NULL, RELEASE); /* as bias_release */
 }
 
+/* The task before parked in queues that may have claimed it since. */
+ALWAYS_INLINE void after_open(struct weft__thread *self)
+{
+	struct weft__task *prev = self->prev;
+
+	PROBE(park, prev, prev->reason);
+	self->after = AFTER_NONE;
+	if (unlikely(weft__waiter_close(self->park))) {
+		PROBE(ready, prev);
+		weft__make_ready(self, prev);
+	}
+}
+
+/* As weft__after_switch, the commonest inline. */
+ALWAYS_INLINE void after_switch(struct weft__thread *self)
+{
+	if (likely(self->after == AFTER_SOLE))
+		after_sole(self);
+	else
+		weft__after_switch(self);
+}
+
 SAN_NO_THREAD struct weft__thread *weft__switch_sole(
 	struct weft__thread *self, uint32_t *lock, const char *reason)
 {
@@ -91,21 +113,35 @@ SAN_NO_THREAD struct weft__thread *weft__switch_sole(
 	at_store(&me->reason, reason, RELAXED);
 	self->unlock = lock;
 	self = switch_from(self, me, at_hand(self), AFTER_SOLE);
-	if (likely(self->after == AFTER_SOLE))
-		after_sole(self);
-	else
-		weft__after_switch(self);
+	after_switch(self);
 	at_store(&me->reason, NULL, RELAXED);
 	return self;
 }
 
-void weft__after_switch(struct weft__thread *self)
+SAN_NO_THREAD struct weft__thread *weft__switch_open(
+	struct weft__thread *self, struct weft__waiter *w, const char *reason)
+{
+	struct weft__task *me = self->task;
+
+	stack_check(me->stack);
+	at_store(&me->since_ms, at_load(&rt.coarse_ms, RELAXED), RELAXED);
+	at_store(&me->reason, reason, RELAXED);
+	self->park = w;
+	self = switch_from(self, me, at_hand(self), AFTER_OPEN);
+	after_switch(self);
+	at_store(&me->reason, NULL, RELAXED);
+	return self;
+}
+
+static NOINLINE void after_others(struct weft__thread *self)
 {
 	struct weft__task *prev = self->prev;
 	struct weft__list list = { NULL, NULL, 0 };
 
 	switch ((enum after)self->after) {
 	case AFTER_NONE:
+	case AFTER_SOLE:
+	case AFTER_OPEN:
 		return;
 	case AFTER_YIELD:
 		queue_put(self->proc, prev);
@@ -114,9 +150,6 @@ void weft__after_switch(struct weft__thread *self)
 	case AFTER_PARK:
 		weft__park_commit(self, prev, self->park);
 		break;
-	case AFTER_SOLE:
-		after_sole(self);
-		return;
 	case AFTER_END: {
 		struct weft__stack *s = prev->stack;
 		at_store(&prev->stack, NULL, RELAXED);
@@ -132,6 +165,16 @@ void weft__after_switch(struct weft__thread *self)
 		break;
 	}
 	self->after = AFTER_NONE;
+}
+
+void weft__after_switch(struct weft__thread *self)
+{
+	if (self->after == AFTER_SOLE)
+		after_sole(self);
+	else if (self->after == AFTER_OPEN)
+		after_open(self);
+	else
+		after_others(self);
 }
 
 /* Runs a task from the thread's own context, until a task switches back to it. */

@@ -201,8 +201,8 @@ NOINLINE struct weft__thread *weft__enter_slow(void)
 	int spins = 0;
 
 	if (self == NULL) {
-		if (!started())
-			(void)weft__start(); /* says it if this is a forked child */
+		if (!started() && weft__start() != 0) /* says it if this is a forked child */
+			weft__panic("no memory or no thread to start the runtime");
 		self = weft__thread_new();
 		if (self == NULL)
 			weft__panic("no memory for the record of a thread that calls weft");

@@ -55,7 +55,7 @@ struct weft__waiter {
 	uint32_t state;                   /* atomic: enum wait_state */
 	uint32_t handshake;               /* atomic: enum wait_early */
 	uint32_t *lock;                   /* released once the context is saved; NULL: none */
-	uintptr_t value;                  /* the primitive's: from waker to waiter */
+	uintptr_t value;                  /* the primitive's: from waker to waiter; 0 at first if open */
 	bool several;                     /* may be claimed while it is open: see park.c */
 	bool early;                       /* the claimer's: it was claimed while it was open */
 	bool sole;                        /* only one queue knows it, so its lock decides who claims */
@@ -85,10 +85,8 @@ ALWAYS_INLINE bool limit_any(struct weft__limit limit)
 /* Prepares a waiter for the running task or thread. Inside. */
 ALWAYS_INLINE void weft__waiter_init(struct weft__thread *self, struct weft__waiter *w)
 {
-	w->next = w->prev = NULL;
 	w->task = self->task;
 	w->thread = self;
-	w->value = 0;
 	w->several = w->early = w->sole = false;
 	at_store(&w->state, WAIT_WAITING, RELAXED);
 }
@@ -96,6 +94,7 @@ ALWAYS_INLINE void weft__waiter_init(struct weft__thread *self, struct weft__wai
 ALWAYS_INLINE void weft__waiter_open(struct weft__waiter *w)
 {
 	w->several = true;
+	w->value = 0;
 	at_store(&w->handshake, EARLY_NOBODY, RELAXED);
 	at_store(&w->state, WAIT_OPEN, RELAXED);
 }
@@ -124,8 +123,33 @@ ALWAYS_INLINE struct weft__thread *weft__park_sole(
 	w->sole = true; /* the lock is held: nobody has looked yet */
 	return weft__switch_sole(self, lock, reason);
 }
+/* The same for one that is open, in queues already. No lock is held. */
+ALWAYS_INLINE struct weft__thread *weft__park_open(
+	struct weft__thread *self, struct weft__waiter *w, struct weft__limit limit, const char *reason)
+{
+	if (unlikely(w->task == NULL) || limit_any(limit))
+		return weft__park(self, w, NULL, limit, reason);
+	return weft__switch_open(self, w, reason);
+}
 /* The part of a park that happens once the context is saved. */
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w);
+/*
+ * It has left its stack: OPEN becomes WAITING. True: it was claimed early, and its claimer is done: who parks
+ * it lets it go on.
+ */
+ALWAYS_INLINE bool weft__waiter_close(struct weft__waiter *w)
+{
+	uint32_t open = WAIT_OPEN;
+
+	/* Release: the saved context; acquire: what an early claimer wrote. */
+	return unlikely(!at_cas(&w->state, &open, WAIT_WAITING, ACQ_REL, ACQUIRE)) &&
+	       at_xchg(&w->handshake, EARLY_PARKER, ACQ_REL) == EARLY_CLAIMER;
+}
+/* Ends the wait of one that is sole. */
+ALWAYS_INLINE void claim_sole(struct weft__waiter *w)
+{
+	at_store(&w->state, WAIT_WOKEN, RELEASE); /* what the waker wrote before */
+}
 NOINLINE bool weft__claim_slow(struct weft__waiter *w, enum wait_state how);
 /* Tries to be the one who ends the wait. */
 ALWAYS_INLINE bool weft__claim(struct weft__waiter *w, enum wait_state how)
@@ -156,13 +180,18 @@ ALWAYS_INLINE bool weft__parked(struct weft__waiter *w)
  * instead collect the tasks of those that are parked and hand them to weft__make_ready_list.
  */
 void weft__ready(struct weft__thread *self, struct weft__waiter *w);
+/* May a task be made ready by a store into the next slot? */
+ALWAYS_INLINE bool next_slot_free(const struct weft__proc *p)
+{
+	return at_load(&p->next, RELAXED) == NULL && likely(at_load(&weft__probes, RELAXED) == NULL) &&
+	       !CHAOS;
+}
 /* The same, inside; the commonest case inline: one task, into an empty next slot. */
 ALWAYS_INLINE void weft__ready_next(struct weft__thread *self, struct weft__waiter *w)
 {
 	struct weft__proc *p = self->proc;
 
-	if (likely(w->sole && w->task != NULL && p != NULL) && likely(at_load(&p->next, RELAXED) == NULL) &&
-		likely(at_load(&weft__probes, RELAXED) == NULL) && !CHAOS)
+	if (likely(w->sole && w->task != NULL && p != NULL) && likely(next_slot_free(p)))
 		at_store(&p->next, w->task, RELAXED);
 	else
 		weft__ready(self, w);
