@@ -14,6 +14,7 @@
 #define at_xchg(p, v, order) __atomic_exchange_n((p), (v), __ATOMIC_##order)
 #define at_add(p, v, order) __atomic_fetch_add((p), (v), __ATOMIC_##order)
 #define at_sub(p, v, order) __atomic_fetch_sub((p), (v), __ATOMIC_##order)
+#define at_and(p, v, order) __atomic_fetch_and((p), (v), __ATOMIC_##order)
 #define at_or(p, v, order) __atomic_fetch_or((p), (v), __ATOMIC_##order)
 /* Strong compare-and-swap; *expected is renewed on failure. */
 #define at_cas(p, expected, v, ok, fail)                                                                     \

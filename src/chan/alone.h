@@ -9,7 +9,10 @@
 
 #include "chan/chan.h"
 
-/* DONE; WAITS: it would have to wait; NOT: the general way must look. */
+/*
+ * DONE; WAITS: it would have to wait; NOT: the general way must look. With `park`, WAITS means that it can
+ * park: it is inside then, and still in the section.
+ */
 enum alone { ALONE_DONE, ALONE_WAITS, ALONE_NOT };
 
 /* In the owner's section: claims a waiter that can be woken by a store into the next slot. */
@@ -39,7 +42,22 @@ ALWAYS_INLINE void alone_wake(struct weft__thread *self, struct chan_node **queu
 	at_store(&self->proc->next, n->waiter->task, RELAXED);
 }
 
-ALWAYS_INLINE enum alone send_alone(struct weft__thread *self, weft_chan_t *ch, const void *elem)
+/* It would have to wait. */
+ALWAYS_INLINE enum alone alone_waits(struct weft__thread *self, bool park)
+{
+	enum alone waits = ALONE_WAITS;
+
+	if (park && likely(self->task != NULL && proc_is_ours(self))) {
+		bias_enter(self);
+		return ALONE_WAITS;
+	}
+	if (park)
+		waits = ALONE_NOT;
+	bias_end(self);
+	return waits;
+}
+
+ALWAYS_INLINE enum alone send_alone(struct weft__thread *self, weft_chan_t *ch, const void *elem, bool park)
 {
 	enum alone done = ALONE_NOT;
 	struct chan_node *n;
@@ -59,13 +77,13 @@ ALWAYS_INLINE enum alone send_alone(struct weft__thread *self, weft_chan_t *ch, 
 		word_put(ch, elem);
 		done = ALONE_DONE;
 	} else {
-		done = ALONE_WAITS;
+		return alone_waits(self, park);
 	}
 	bias_end(self);
 	return done;
 }
 
-ALWAYS_INLINE enum alone recv_alone(struct weft__thread *self, weft_chan_t *ch, void *elem)
+ALWAYS_INLINE enum alone recv_alone(struct weft__thread *self, weft_chan_t *ch, void *elem, bool park)
 {
 	enum alone done = ALONE_NOT;
 	struct chan_node *n;
@@ -87,7 +105,7 @@ ALWAYS_INLINE enum alone recv_alone(struct weft__thread *self, weft_chan_t *ch, 
 			done = ALONE_DONE;
 		}
 	} else if (likely(ch->closed == 0)) {
-		done = ALONE_WAITS;
+		return alone_waits(self, park);
 	}
 	bias_end(self);
 	return done;

@@ -19,9 +19,10 @@
  * sender; closed; or it waits.
  *
  * Who meets a waiter claims it under the lock, copies the element between the two, writes the node's ok, and
- * makes the waiter ready after the lock is released. The lock is held by user threads outside of the runtime
- * on the fast path: it is a spin lock that touches no processor's data, so the monitor may take the processor
- * meanwhile. Who looks as if it had to wait enters the runtime first, so that it takes the lock once.
+ * makes the waiter ready after the lock is released. On the fast path the word of the lock is held outside of
+ * the runtime: that touches no processor's data, so the monitor may take the processor meanwhile. In a
+ * section of the biased lock it may not, so alone.h need not enter. Who looks as if it had to wait enters
+ * first, so that it takes the lock once.
  *
  * Freed at once. A receiver may destroy the channel when its receive has returned, for instance a reply
  * channel, while the sender is on its way out: after the release of the lock a sender or receiver touches
@@ -483,12 +484,36 @@ static NOINLINE int send_any(weft_chan_t *ch, const void *elem)
 	return send_blocking(ch, elem);
 }
 
+/* A task that is inside and in the section waits: the node's ok. */
+static NOINLINE int park_alone(
+	struct weft__thread *self, struct chan_node **queue, void *elem, const char *reason)
+{
+	struct blocked b;
+
+	b.node.waiter = &b.waiter;
+	b.node.elem = elem;
+	weft__waiter_init(self, &b.waiter);
+	b.waiter.sole = true;
+	queue_add(queue, &b.node);
+	leave(weft__switch_sole(self, NULL, reason));
+	return b.node.ok;
+}
+
+static NOINLINE int send_parks(struct weft__thread *self, weft_chan_t *ch, const void *elem)
+{
+	/* It is only read. */
+	if (likely(park_alone(self, &ch->senders, (void *)(uintptr_t)elem, "channel send")))
+		return 0;
+	send_on_closed(ch);
+}
+
 int weft_chan_send(weft_chan_t *ch, const void *elem)
 {
-	enum alone done = likely(ch != NULL) ? send_alone(weft__self(), ch, elem) : ALONE_NOT;
+	struct weft__thread *self = weft__self();
+	enum alone done = likely(ch != NULL) ? send_alone(self, ch, elem, true) : ALONE_NOT;
 
 	return likely(done == ALONE_DONE) ? 0
-	       : done == ALONE_WAITS      ? send_blocking(ch, elem)
+	       : done == ALONE_WAITS      ? send_parks(self, ch, elem)
 					  : send_any(ch, elem);
 }
 
@@ -509,7 +534,7 @@ static NOINLINE int try_send_any(weft_chan_t *ch, const void *elem)
 
 int weft_chan_try_send(weft_chan_t *ch, const void *elem)
 {
-	enum alone done = likely(ch != NULL) ? send_alone(weft__self(), ch, elem) : ALONE_NOT;
+	enum alone done = likely(ch != NULL) ? send_alone(weft__self(), ch, elem, false) : ALONE_NOT;
 
 	return likely(done == ALONE_DONE) ? 0 : done == ALONE_WAITS ? -EAGAIN : try_send_any(ch, elem);
 }
@@ -527,10 +552,11 @@ static NOINLINE int recv_any(weft_chan_t *ch, void *elem)
 
 int weft_chan_recv(weft_chan_t *ch, void *elem)
 {
-	enum alone done = likely(ch != NULL) ? recv_alone(weft__self(), ch, elem) : ALONE_NOT;
+	struct weft__thread *self = weft__self();
+	enum alone done = likely(ch != NULL) ? recv_alone(self, ch, elem, true) : ALONE_NOT;
 
 	return likely(done == ALONE_DONE) ? 1
-	       : done == ALONE_WAITS      ? recv_blocking(ch, elem)
+	       : done == ALONE_WAITS      ? park_alone(self, &ch->receivers, elem, "channel receive")
 					  : recv_any(ch, elem);
 }
 
@@ -551,7 +577,7 @@ static NOINLINE int try_recv_any(weft_chan_t *ch, void *elem)
 
 int weft_chan_try_recv(weft_chan_t *ch, void *elem)
 {
-	enum alone done = likely(ch != NULL) ? recv_alone(weft__self(), ch, elem) : ALONE_NOT;
+	enum alone done = likely(ch != NULL) ? recv_alone(weft__self(), ch, elem, false) : ALONE_NOT;
 
 	return likely(done == ALONE_DONE) ? 1 : done == ALONE_WAITS ? -EAGAIN : try_recv_any(ch, elem);
 }

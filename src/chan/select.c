@@ -197,8 +197,8 @@ ALWAYS_INLINE bool attempt_alone(struct weft__thread *self, weft_case_t *c)
 	bool sends = c->op == WEFT_OP_SEND;
 
 	if (likely(c->op == WEFT_OP_RECV)
-			? recv_alone(self, chan_of(c), c->weft__elem) != ALONE_DONE
-			: !sends || send_alone(self, chan_of(c), c->weft__elem) != ALONE_DONE)
+			? recv_alone(self, chan_of(c), c->weft__elem, false) != ALONE_DONE
+			: !sends || send_alone(self, chan_of(c), c->weft__elem, false) != ALONE_DONE)
 		return false;
 	c->result = !sends;
 	return true;

@@ -5,7 +5,7 @@ enum {
 	SPINS = 12, /* looks at the word, with longer and longer pauses between them */
 	PAUSES = 1,
 	PAUSES_MOST = 32,
-	PAUSES_POLITE = 32, /* some hundred nanoseconds: a core does several messages meanwhile */
+	PAUSES_POLITE = 64, /* some hundred nanoseconds: a core does several messages meanwhile */
 	PAUSES_POLITE_MOST = 128,
 	TABLE = 64 /* sleepers by the lock's address: those of other locks are not woken for nothing */
 };

@@ -42,7 +42,7 @@ static bool retake(struct weft__proc *p, struct weft__thread *holder, enum claim
 	heavy_barrier(); /* claim before inside and section: pairs with enter and bias_begin */
 	claim = CLAIM_CLAIMED;
 	/* Outside and claimed, the thread can neither get nor lose a processor: what it holds is known. */
-	if (at_load(&holder->inside, ACQUIRE) != 0 || at_load(&holder->section, ACQUIRE) != NULL ||
+	if (at_load(&holder->section, ACQUIRE) != NULL || at_load(&holder->inside, ACQUIRE) != 0 ||
 		at_load(&p->holder, ACQUIRE) != holder) {
 		at_cas(&holder->claim, &claim, CLAIM_NONE, ACQ_REL, RELAXED);
 		return false;

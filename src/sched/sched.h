@@ -221,6 +221,9 @@ enum claim { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_TAKEN, CLAIM_BORROWED };
 /* What the next one on this thread does for the task that was switched away from. */
 enum after { AFTER_NONE, AFTER_SOLE, AFTER_OPEN, AFTER_YIELD, AFTER_PARK, AFTER_END, AFTER_GLOBAL };
 
+/* What at_hand must see to. ASKED is set by others. */
+enum special { SPECIAL_PINNED = 1, SPECIAL_ASKED = 2 };
+
 /*
  * A record is never given back to the heap while the process lives: a late wake-up of its futex word finds
  * memory that is still a thread record.
@@ -235,11 +238,13 @@ struct weft__thread {
 	struct weft__task *prev;
 	uint32_t *unlock;           /* AFTER_SOLE: as the lock of a waiter */
 	struct weft__bias *section; /* atomic, own: the biased lock that it holds (bias.h) */
-	struct weft__task *pinned;  /* the only task that may run here, or NULL */
+	uint32_t special;           /* atomic: enum special, 0 mostly */
 	/* up to here one line: what every switch touches */
 	void *sp;                  /* the thread's own context while a task runs */
 	struct weft__waiter *park; /* AFTER_PARK, AFTER_OPEN: the waiter of prev */
 	struct san_context san;
+	struct weft__task *pinned;   /* the only task that may run here, or NULL */
+	struct weft__bias *asked;    /* atomic: another wants this lock, see bias.h; NULL: none */
 	struct weft__task *diverted; /* picked, but the own context must see to it (switch.c) */
 	bool left_thread;            /* the last switch to a task came from the own context */
 	bool worker;
@@ -472,6 +477,16 @@ ALWAYS_INLINE void hold(struct weft__thread *self, struct weft__proc *p)
 {
 	self->proc = p;
 	at_store(&p->holder, self, RELEASE);
+}
+
+/* ---- biased locks (bias.c) ---- */
+
+/* Another thread wants a lock that is biased to this one, and has set SPECIAL_ASKED: hands it over. */
+NOINLINE void weft__bias_answer(struct weft__thread *self);
+ALWAYS_INLINE void answer_if_asked(struct weft__thread *self)
+{
+	if (unlikely(at_load(&self->special, RELAXED) & SPECIAL_ASKED))
+		weft__bias_answer(self);
 }
 
 /* ---- switching (switch.c) ---- */

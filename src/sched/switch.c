@@ -39,8 +39,14 @@ ALWAYS_INLINE SAN_NO_THREAD struct weft__thread *switch_from(
 ALWAYS_INLINE struct weft__task *at_hand(struct weft__thread *self)
 {
 	struct weft__task *next;
+	uint32_t special = at_load(&self->special, RELAXED);
 
-	if (unlikely(self->proc == NULL || self->pinned != NULL))
+	if (unlikely(special != 0)) {
+		answer_if_asked(self);
+		if (special & SPECIAL_PINNED)
+			return NULL;
+	}
+	if (unlikely(self->proc == NULL))
 		return NULL;
 	next = pick(self->proc);
 	if (next != NULL && unlikely(next->sp == NULL || next->pinned != NULL) &&

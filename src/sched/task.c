@@ -100,6 +100,7 @@ static void end_of(struct weft__thread *self, struct weft__task *t)
 		t->pins = 0;
 		t->pinned = NULL;
 		self->pinned = NULL;
+		at_and(&self->special, ~(uint32_t)SPECIAL_PINNED, RELAXED);
 	}
 	stack_check(t->stack);
 	PROBE(exit, t);

@@ -272,6 +272,7 @@ void weft_pin(void)
 	t->pins++;
 	t->pinned = self;
 	self->pinned = t;
+	at_or(&self->special, SPECIAL_PINNED, RELAXED);
 	leave(self);
 }
 
@@ -289,6 +290,7 @@ void weft_unpin(void)
 	if (--t->pins == 0) {
 		t->pinned = NULL;
 		self->pinned = NULL;
+		at_and(&self->special, ~(uint32_t)SPECIAL_PINNED, RELAXED);
 	}
 	leave(self);
 }

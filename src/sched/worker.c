@@ -99,6 +99,7 @@ static struct weft__task *steal_work(struct weft__thread *self, struct weft__pro
 		struct weft__task *t = steal_pass(p);
 		if (t != NULL)
 			return t;
+		answer_if_asked(self);
 		if (round < STEAL_PASSES) {
 			weft__pause();
 			continue;
@@ -127,6 +128,7 @@ static struct weft__task *find_work(struct weft__thread *self)
 	for (;;) {
 		struct weft__proc *p = self->proc;
 		struct weft__task *t = self->diverted;
+		answer_if_asked(self);
 		if (t != NULL && p != NULL) {
 			self->diverted = NULL;
 			return t;
