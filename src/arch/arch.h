@@ -17,11 +17,18 @@ struct weft__thread;
  *
  * *save is written before the switch is done: nobody may load it, nor free the stack, until then.
  * Requires that `load` was saved or prepared by the same program and is loaded once.
- *
- * The processor predicts the return when both contexts call from the same place in the program; so switch
- * in few places (x86_64: 3 ns, and 10 ns when the places differ).
  */
 void weft__arch_switch(void **save, void *load);
+
+/*
+ * The same inline. Returning from it costs least in a function that weft__arch_away calls. The function must
+ * call others, too.
+ *     static inline void weft__arch_switch_here(void **save, void *load);
+ *
+ * Returns fn(a, b, c, d), which switches. To be called last: it returns to the caller's caller.
+ *     int weft__arch_away(void *a, void *b, void *c, const char *d, weft__away_fn *fn);
+ */
+typedef int weft__away_fn(void *a, void *b, void *c, const char *d);
 
 /*
  * A context on a fresh stack whose highest byte is below stack_top (16-byte aligned): the first switch

@@ -42,6 +42,7 @@
 #include "chan/alone.h"
 #include "chan/chan.h"
 
+#include "sched/switch.h"
 #include "sync/context.h"
 #include "sync/wake.h"
 
@@ -256,6 +257,8 @@ static WEFT_NORETURN COLD void send_on_closed(const weft_chan_t *ch)
 
 /* ---- waiting ---- */
 
+static const char reason_send[] = "channel send", reason_recv[] = "channel receive";
+
 /* On no channel: waits until the limit. */
 static COLD int wait_for_ever(struct weft__limit limit)
 {
@@ -339,31 +342,52 @@ static NOINLINE int recv_after_all(struct weft__thread *self, weft_chan_t *ch, v
 	return after_all(self, ch, elem, false);
 }
 
-/* Sends or receives, having looked as if it had to wait. */
-ALWAYS_INLINE int waiting(weft_chan_t *ch, void *elem, bool sends, struct weft__limit limit)
+/*
+ * A task that is inside and has the lock waits without limit; for weft__arch_away. One function for sends and
+ * receives: they all go on at one place.
+ */
+static NOINLINE int wait_away(void *thread, void *channel, void *elem, const char *reason)
 {
-	struct weft__thread *self;
+	struct weft__thread *self = thread;
+	weft_chan_t *ch = channel;
+	bool sends = reason == reason_send;
+	struct blocked b;
+
+	b.node.waiter = &b.waiter;
+	b.node.elem = elem;
+	weft__waiter_init(self, &b.waiter);
+	b.waiter.sole = true;
+	queue_add(sends ? &ch->senders : &ch->receivers, &b.node);
+	leave(switch_sole_here(self, bias_lock(self, &ch->lock), reason));
+	if (unlikely(!b.node.ok) && sends)
+		send_on_closed(ch);
+	return b.node.ok ^ sends;
+}
+
+ALWAYS_INLINE int away(struct weft__thread *self, weft_chan_t *ch, const void *elem, const char *reason)
+{
+	return weft__arch_away(
+		self, ch, (void *)(uintptr_t)elem, reason, wait_away); /* a send only reads it */
+}
+
+/* The lock is held: -EAGAIN, it must wait; or it is done after all, as the call returns. */
+ALWAYS_INLINE int look_again(struct weft__thread *self, weft_chan_t *ch, void *elem, bool sends)
+{
+	if (likely(sends ? !send_looks_ready(ch) : !recv_looks_ready(ch)))
+		return -EAGAIN;
+	return sends ? send_after_all(self, ch, elem) : recv_after_all(self, ch, elem);
+}
+
+/* Waits, inside and with the lock. */
+ALWAYS_INLINE int waiting(
+	struct weft__thread *self, weft_chan_t *ch, void *elem, bool sends, struct weft__limit limit)
+{
 	struct blocked b;
 	int err;
 
-	if (limit_any(limit) && (err = limit_over(limit)) != 0)
-		return err;
-	self = weft__self();
-	if (unlikely(self == NULL)) {
-		if ((err = known()) != 0)
-			return err;
-		self = weft__self();
-	}
-	self = enter_as(self);
-	bias_acquire(self, &ch->lock);
-	if (unlikely(sends ? send_looks_ready(ch) : recv_looks_ready(ch))) {
-		err = sends ? send_after_all(self, ch, elem) : recv_after_all(self, ch, elem);
-		if (err != -EAGAIN)
-			return err;
-	}
 	b.node.elem = elem;
 	err = wait_in(self, ch, sends ? &ch->senders : &ch->receivers, &b, limit,
-		sends ? "channel send" : "channel receive");
+		sends ? reason_send : reason_recv);
 	if (unlikely(err != 0))
 		return err;
 	if (sends && unlikely(!b.node.ok))
@@ -371,14 +395,39 @@ ALWAYS_INLINE int waiting(weft_chan_t *ch, void *elem, bool sends, struct weft__
 	return sends ? 0 : b.node.ok;
 }
 
-ALWAYS_INLINE int send_waiting(weft_chan_t *ch, const void *elem, struct weft__limit limit)
+static NOINLINE int thread_waits(struct weft__thread *self, weft_chan_t *ch, void *elem, bool sends)
 {
-	return waiting(ch, (void *)(uintptr_t)elem, true, limit); /* it is only read */
+	return waiting(self, ch, elem, sends, limit_none());
 }
 
-ALWAYS_INLINE int recv_waiting(weft_chan_t *ch, void *elem, struct weft__limit limit)
+ALWAYS_INLINE int blocking(weft_chan_t *ch, void *elem, bool sends)
 {
-	return waiting(ch, elem, false, limit);
+	struct weft__thread *self;
+	int err = known();
+
+	if (unlikely(err != 0))
+		return err;
+	self = enter();
+	bias_acquire(self, &ch->lock);
+	err = look_again(self, ch, elem, sends);
+	if (unlikely(err != -EAGAIN))
+		return err;
+	if (unlikely(self->task == NULL))
+		return thread_waits(self, ch, elem, sends);
+	return away(self, ch, elem, sends ? reason_send : reason_recv);
+}
+
+ALWAYS_INLINE int limited(weft_chan_t *ch, void *elem, bool sends, struct weft__limit limit)
+{
+	struct weft__thread *self;
+	int err = limit_over(limit);
+
+	if (err != 0 || (err = known()) != 0)
+		return err;
+	self = enter();
+	bias_acquire(self, &ch->lock);
+	err = look_again(self, ch, elem, sends);
+	return err == -EAGAIN ? waiting(self, ch, elem, sends, limit) : err;
 }
 
 /*
@@ -442,12 +491,12 @@ ALWAYS_INLINE int recv_ready(weft_chan_t *ch, void *elem)
 
 static NOINLINE int send_blocking(weft_chan_t *ch, const void *elem)
 {
-	return send_waiting(ch, elem, limit_none());
+	return blocking(ch, (void *)(uintptr_t)elem, true); /* it is only read */
 }
 
 static NOINLINE int recv_blocking(weft_chan_t *ch, void *elem)
 {
-	return recv_waiting(ch, elem, limit_none());
+	return blocking(ch, elem, false);
 }
 
 static NOINLINE int send_limited(weft_chan_t *ch, const void *elem, struct weft__limit limit)
@@ -460,7 +509,7 @@ static NOINLINE int send_limited(weft_chan_t *ch, const void *elem, struct weft_
 		return wait_for_ever(limit);
 	if (likely(weft_chan_try_send(ch, elem) == 0))
 		return 0;
-	return send_waiting(ch, elem, limit);
+	return limited(ch, (void *)(uintptr_t)elem, true, limit); /* it is only read */
 }
 
 static NOINLINE int recv_limited(weft_chan_t *ch, void *elem, struct weft__limit limit)
@@ -472,7 +521,7 @@ static NOINLINE int recv_limited(weft_chan_t *ch, void *elem, struct weft__limit
 	if (unlikely(ch == NULL))
 		return wait_for_ever(limit);
 	result = weft_chan_try_recv(ch, elem);
-	return likely(result >= 0) ? result : recv_waiting(ch, elem, limit);
+	return likely(result >= 0) ? result : limited(ch, elem, false, limit);
 }
 
 static NOINLINE int send_any(weft_chan_t *ch, const void *elem)
@@ -484,36 +533,13 @@ static NOINLINE int send_any(weft_chan_t *ch, const void *elem)
 	return send_blocking(ch, elem);
 }
 
-/* A task that is inside and in the section waits: the node's ok. */
-static NOINLINE int park_alone(
-	struct weft__thread *self, struct chan_node **queue, void *elem, const char *reason)
-{
-	struct blocked b;
-
-	b.node.waiter = &b.waiter;
-	b.node.elem = elem;
-	weft__waiter_init(self, &b.waiter);
-	b.waiter.sole = true;
-	queue_add(queue, &b.node);
-	leave(weft__switch_sole(self, NULL, reason));
-	return b.node.ok;
-}
-
-static NOINLINE int send_parks(struct weft__thread *self, weft_chan_t *ch, const void *elem)
-{
-	/* It is only read. */
-	if (likely(park_alone(self, &ch->senders, (void *)(uintptr_t)elem, "channel send")))
-		return 0;
-	send_on_closed(ch);
-}
-
 int weft_chan_send(weft_chan_t *ch, const void *elem)
 {
 	struct weft__thread *self = weft__self();
 	enum alone done = likely(ch != NULL) ? send_alone(self, ch, elem, true) : ALONE_NOT;
 
 	return likely(done == ALONE_DONE) ? 0
-	       : done == ALONE_WAITS      ? send_parks(self, ch, elem)
+	       : done == ALONE_WAITS      ? away(self, ch, elem, reason_send)
 					  : send_any(ch, elem);
 }
 
@@ -556,7 +582,7 @@ int weft_chan_recv(weft_chan_t *ch, void *elem)
 	enum alone done = likely(ch != NULL) ? recv_alone(self, ch, elem, true) : ALONE_NOT;
 
 	return likely(done == ALONE_DONE) ? 1
-	       : done == ALONE_WAITS      ? park_alone(self, &ch->receivers, elem, "channel receive")
+	       : done == ALONE_WAITS      ? away(self, ch, elem, reason_recv)
 					  : recv_any(ch, elem);
 }
 

@@ -197,6 +197,22 @@ ALWAYS_INLINE bool recv_looks_ready(const weft_chan_t *ch)
 	       at_load(&ch->closed, RELAXED) != 0;
 }
 
+/* The same without branches, for a look at many of which nobody can predict which is ready. */
+ALWAYS_INLINE bool send_looks_ready_flat(const weft_chan_t *ch)
+{
+	uintptr_t room = at_load(&ch->count, RELAXED) < ch->capacity;
+	uintptr_t receivers = (uintptr_t)at_load(&ch->receivers, RELAXED);
+
+	return (room | receivers | at_load(&ch->closed, RELAXED)) != 0;
+}
+ALWAYS_INLINE bool recv_looks_ready_flat(const weft_chan_t *ch)
+{
+	uint32_t count = at_load(&ch->count, ACQUIRE);
+	uintptr_t senders = (uintptr_t)at_load(&ch->senders, ACQUIRE);
+
+	return (count | senders | at_load(&ch->closed, RELAXED)) != 0;
+}
+
 /* What an attempt under the lock came to. */
 enum attempt {
 	MUST_WAIT,

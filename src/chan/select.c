@@ -30,9 +30,10 @@
 
 #include "base/alloc.h"
 #include "chan/alone.h"
+#include "sched/switch.h"
 #include "sync/context.h"
 
-enum { CASES_MOST = 65536, NODES_SMALL = 16, NODES_MEDIUM = 64 };
+enum { CASES_MOST = 65536, NODES_SMALL = 64 };
 
 /* What stands in the queue of a case. */
 union node {
@@ -113,9 +114,9 @@ ALWAYS_INLINE struct look look_at(struct weft__thread *self, const weft_case_t *
 			continue;
 		}
 		if (likely(c->op == WEFT_OP_RECV))
-			yes = recv_looks_ready(chan_of(c));
+			yes = recv_looks_ready_flat(chan_of(c));
 		else if (c->op == WEFT_OP_SEND)
-			yes = send_looks_ready(chan_of(c));
+			yes = send_looks_ready_flat(chan_of(c));
 		else if (c->op == WEFT_OP_DONE)
 			yes = at_load(&cancel_of(c)->error, ACQUIRE) != 0;
 		else
@@ -371,8 +372,11 @@ static int time_case(struct weft__thread *self, const struct selection *s)
 	return (int)pick;
 }
 
-/* Enters the queues, waits and leaves them: the index of the case that was done, or the error. Outside. */
-static int select_in(struct selection *s, union node *nodes, struct weft__limit limit)
+/*
+ * Enters the queues, waits and leaves them: the index of the case that was done, or the error. Outside.
+ * away: a task that waits without limit, called by weft__arch_away.
+ */
+ALWAYS_INLINE int select_in(const struct selection *s, union node *nodes, struct weft__limit limit, bool away)
 {
 	bool timed = s->clocked && s->soonest <= limit.deadline;
 	enum entered entered = QUEUED;
@@ -397,7 +401,8 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	} else {
 		if (timed)
 			limit.deadline = s->soonest;
-		self = weft__park_open(self, &w, limit, "select");
+		self = away ? switch_open_here(self, &w, "select")
+			    : weft__park(self, &w, NULL, limit, "select");
 		state = at_load(&w.state, ACQUIRE);
 		if (state == WAIT_WOKEN || (state == WAIT_CANCELED && w.value >= (uintptr_t)nodes &&
 						   w.value < (uintptr_t)(nodes + s->n)))
@@ -421,41 +426,43 @@ static int select_in(struct selection *s, union node *nodes, struct weft__limit 
 	return result;
 }
 
-static NOINLINE int select_small(struct selection *s, struct weft__limit limit)
+static NOINLINE int select_small(const struct selection *s, struct weft__limit limit)
 {
 	union node nodes[NODES_SMALL];
 
-	return select_in(s, nodes, limit);
+	return select_in(s, nodes, limit, false);
 }
 
-static NOINLINE int select_medium(struct selection *s, struct weft__limit limit)
-{
-	union node nodes[NODES_MEDIUM];
-
-	return select_in(s, nodes, limit);
-}
-
-static NOINLINE int select_large(struct selection *s, struct weft__limit limit)
+static NOINLINE int select_large(const struct selection *s, struct weft__limit limit)
 {
 	union node *nodes = weft__alloc_unset(s->n * sizeof *nodes);
 	int result;
 
 	if (nodes == NULL)
 		return -ENOMEM;
-	result = select_in(s, nodes, limit);
+	result = select_in(s, nodes, limit, false);
 	weft__free(nodes);
 	return result;
 }
 
-static NOINLINE int select_waiting(struct selection *s, struct weft__limit limit)
+/* For weft__arch_away: few cases, all of channels and contexts, no limit. */
+static NOINLINE int select_away(void *cases, void *n, void *none, const char *site)
+{
+	const struct selection s = { .cases = cases, .n = (uint32_t)(uintptr_t)n };
+	union node nodes[NODES_SMALL];
+
+	(void)none;
+	(void)site;
+	return select_in(&s, nodes, limit_none(), true);
+}
+
+static NOINLINE int select_waiting(const struct selection *s, struct weft__limit limit)
 {
 	int result = limit_over(limit);
 
 	if (result != 0)
 		return result;
-	return s->n <= NODES_SMALL    ? select_small(s, limit)
-	       : s->n <= NODES_MEDIUM ? select_medium(s, limit)
-				      : select_large(s, limit);
+	return s->n <= NODES_SMALL ? select_small(s, limit) : select_large(s, limit);
 }
 
 /* When it is not only of channels, or another was faster than select_any. */
@@ -511,8 +518,12 @@ ALWAYS_INLINE int select_any(weft_case_t *cases, size_t n, bool wait, struct wef
 		return select_general(cases, (uint32_t)n, wait, limit);
 	look = look_at(self, cases, (uint32_t)n);
 	if (likely(!look.others)) {
+		if (look.ready == 0 && !wait)
+			return -EAGAIN;
+		if (look.ready == 0 && !limit_any(limit) && n <= NODES_SMALL && likely(self->task != NULL))
+			return weft__arch_away(cases, (void *)(uintptr_t)n, NULL, NULL, select_away);
 		if (look.ready == 0)
-			return wait ? select_channels(cases, (uint32_t)n, limit) : -EAGAIN;
+			return select_channels(cases, (uint32_t)n, limit);
 		if (likely(attempt_alone(self, &cases[look.pick])))
 			return (int)look.pick;
 		return select_picked(cases, (uint32_t)n, look.pick, wait, limit);

@@ -5,7 +5,7 @@
  * a turn is over, or when what comes next needs more than a switch. `diverted` is a task that was picked but
  * could not be switched to: the own context takes it up first (worker.c).
  */
-#include "sched/sched.h"
+#include "sched/switch.h"
 
 /*
  * Makes `next` runnable right now on this thread; false: it went elsewhere (no memory, or pinned to another
@@ -16,45 +16,6 @@ bool weft__task_prepare(struct weft__thread *self, struct weft__task *next)
 	if (unlikely(next->sp == NULL) && unlikely(!weft__task_bind(self->proc, next)))
 		return false;
 	return likely(next->pinned == NULL) || next->pinned == self;
-}
-
-/* The switch proper, from the running task: to `next`, or with NULL to the thread's own context. */
-ALWAYS_INLINE SAN_NO_THREAD struct weft__thread *switch_from(
-	struct weft__thread *self, struct weft__task *me, struct weft__task *next, enum after after)
-{
-	self->prev = me;
-	self->after = after;
-	at_store(&self->task, next, RELAXED);
-	self->left_thread = false;
-	/* One call for both: a return is predicted when the switch was left through the same call. */
-	san_before_switch(&me->san, next != NULL ? &next->san : &self->san, after == AFTER_END);
-	weft__arch_switch(&me->sp, next != NULL ? next->sp : self->sp);
-	/* Perhaps on another thread. */
-	self = weft__self();
-	san_after_switch(&me->san, &self->san, self->left_thread);
-	return self;
-}
-
-/* What to run next without leaving the tasks' side; NULL: the thread's own context must look. */
-ALWAYS_INLINE struct weft__task *at_hand(struct weft__thread *self)
-{
-	struct weft__task *next;
-	uint32_t special = at_load(&self->special, RELAXED);
-
-	if (unlikely(special != 0)) {
-		answer_if_asked(self);
-		if (special & SPECIAL_PINNED)
-			return NULL;
-	}
-	if (unlikely(self->proc == NULL))
-		return NULL;
-	next = pick(self->proc);
-	if (next != NULL && unlikely(next->sp == NULL || next->pinned != NULL) &&
-		!weft__task_prepare(self, next)) {
-		self->diverted = next;
-		return NULL;
-	}
-	return next;
 }
 
 SAN_NO_THREAD struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after)
@@ -74,69 +35,16 @@ SAN_NO_THREAD void weft__switch_end(struct weft__thread *self)
 	weft__panic("weft is broken: a task that ended was run again");
 }
 
-/* The task before parked: nobody can find it until its lock is released. */
-ALWAYS_INLINE void after_sole(struct weft__thread *self)
-{
-	uint32_t *lock = self->unlock;
-
-	PROBE(park, self->prev, self->prev->reason);
-	self->after = AFTER_NONE;
-	if (lock != NULL)
-		lock_release(lock);
-	else
-		at_store(&self->section, NULL, RELEASE); /* as bias_release */
-}
-
-/* The task before parked in queues that may have claimed it since. */
-ALWAYS_INLINE void after_open(struct weft__thread *self)
-{
-	struct weft__task *prev = self->prev;
-
-	PROBE(park, prev, prev->reason);
-	self->after = AFTER_NONE;
-	if (unlikely(weft__waiter_close(self->park))) {
-		PROBE(ready, prev);
-		weft__make_ready(self, prev);
-	}
-}
-
-/* As weft__after_switch, the commonest inline. */
-ALWAYS_INLINE void after_switch(struct weft__thread *self)
-{
-	if (likely(self->after == AFTER_SOLE))
-		after_sole(self);
-	else
-		weft__after_switch(self);
-}
-
 SAN_NO_THREAD struct weft__thread *weft__switch_sole(
 	struct weft__thread *self, uint32_t *lock, const char *reason)
 {
-	struct weft__task *me = self->task;
-
-	stack_check(me->stack);
-	at_store(&me->since_ms, at_load(&rt.coarse_ms, RELAXED), RELAXED);
-	at_store(&me->reason, reason, RELAXED);
-	self->unlock = lock;
-	self = switch_from(self, me, at_hand(self), AFTER_SOLE);
-	after_switch(self);
-	at_store(&me->reason, NULL, RELAXED);
-	return self;
+	return switch_sole(self, lock, reason);
 }
 
 SAN_NO_THREAD struct weft__thread *weft__switch_open(
 	struct weft__thread *self, struct weft__waiter *w, const char *reason)
 {
-	struct weft__task *me = self->task;
-
-	stack_check(me->stack);
-	at_store(&me->since_ms, at_load(&rt.coarse_ms, RELAXED), RELAXED);
-	at_store(&me->reason, reason, RELAXED);
-	self->park = w;
-	self = switch_from(self, me, at_hand(self), AFTER_OPEN);
-	after_switch(self);
-	at_store(&me->reason, NULL, RELAXED);
-	return self;
+	return switch_open(self, w, reason);
 }
 
 static NOINLINE void after_others(struct weft__thread *self)
@@ -189,7 +97,7 @@ SAN_NO_THREAD void weft__switch_run(struct weft__thread *self, struct weft__task
 	at_store(&self->task, t, RELAXED);
 	self->left_thread = true;
 	san_before_switch(&self->san, &t->san, false);
-	weft__arch_switch(&self->sp, t->sp);
+	weft__arch_switch_here(&self->sp, t->sp);
 	san_after_switch(&self->san, &self->san, false);
 	weft__after_switch(self);
 }

@@ -123,14 +123,6 @@ ALWAYS_INLINE struct weft__thread *weft__park_sole(
 	w->sole = true; /* the lock is held: nobody has looked yet */
 	return weft__switch_sole(self, lock, reason);
 }
-/* The same for one that is open, in queues already. No lock is held. */
-ALWAYS_INLINE struct weft__thread *weft__park_open(
-	struct weft__thread *self, struct weft__waiter *w, struct weft__limit limit, const char *reason)
-{
-	if (unlikely(w->task == NULL) || limit_any(limit))
-		return weft__park(self, w, NULL, limit, reason);
-	return weft__switch_open(self, w, reason);
-}
 /* The part of a park that happens once the context is saved. */
 void weft__park_commit(struct weft__thread *self, struct weft__task *t, struct weft__waiter *w);
 /*

@@ -21,6 +21,19 @@
 
 #ifndef __ASSEMBLER__
 
+void weft__arch_switch(void **save, void *load);
+
+static inline __attribute__((always_inline)) void weft__arch_switch_here(void **save, void *load)
+{
+	weft__arch_switch(save, load);
+}
+
+static inline __attribute__((always_inline)) int weft__arch_away(
+	void *a, void *b, void *c, const char *d, int (*fn)(void *, void *, void *, const char *))
+{
+	return fn(a, b, c, d);
+}
+
 /* Volatile, so that it is neither merged with another read nor moved across a switch. */
 static inline __attribute__((always_inline)) struct weft__thread *weft__self(void)
 {

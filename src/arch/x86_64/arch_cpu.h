@@ -21,6 +21,35 @@
 
 #ifndef __ASSEMBLER__
 
+void weft__arch_switch(void **save, void *load);
+int weft__arch_away(
+	void *a, void *b, void *c, const char *d, int (*fn)(void *, void *, void *, const char *));
+
+#ifdef __AVX512F__
+#define WEFT__ARCH_CLOBBERS_WIDE                                                                             \
+	, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", \
+		"xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#else
+#define WEFT__ARCH_CLOBBERS_WIDE
+#endif
+
+/*
+ * A call by a jump. The function that it stands in must call others, too: then the compiler keeps nothing in
+ * the red zone below the stack pointer.
+ */
+static inline __attribute__((always_inline)) void weft__arch_switch_here(void **save, void *load)
+{
+	__asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
+			 "pushq %%rax\n\t"
+			 "jmp weft__arch_switch\n"
+			 "1:"
+			 : "+D"(save), "+S"(load)
+			 :
+			 : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3",
+			 "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+			 "xmm14", "xmm15", "cc", "memory" WEFT__ARCH_CLOBBERS_WIDE);
+}
+
 /* Volatile, so that it is neither merged with another read nor moved across a switch. */
 static inline __attribute__((always_inline)) struct weft__thread *weft__self(void)
 {

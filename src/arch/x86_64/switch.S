@@ -23,11 +23,16 @@
  * found in the old context's slots. Nothing of the old context is touched after the stack pointer has
  * left it. The flags that the comparison leaves pass through the loads.
  *
- * The switch ends in ret, not in an indirect jump: when both contexts call from the same place in the
- * program, the return is predicted. A jump would leave the return predictor one entry off, and every return
- * further up would miss.
+ * Returns. The processor predicts a return by the calls it has seen, and those were another task's: a miss
+ * costs as much as the rest of the switch. An indirect jump is predicted by what happened before it, and is
+ * right where tasks take turns. So a switch is entered by a jump and left by one (weft__arch_switch_here), and
+ * leaves the predictor of returns as it was.
  *
- * Indirect calls land on endbr64 (IBT). Shadow stacks are not supported, and the object says so by
+ * weft__arch_away calls the function that switches, so the return of that one is predicted: it is to the same
+ * place for all tasks. Then it goes on to its own caller: by a return where the task that parked here before
+ * was called from the same place, as tasks of one kind are; else by a jump. `tls_away` is that place.
+ *
+ * Indirect calls land on endbr64 (IBT), and the jumps that stand for returns are not tracked. Shadow stacks are not supported, and the object says so by
  * silence.
  */
 #include "arch_cpu.h"
@@ -72,16 +77,51 @@ weft__arch_switch:
 	movq	24(%rsi), %r13
 	movq	16(%rsi), %r14
 	movq	8(%rsi), %r15
-	leaq	56(%rsi), %rsp
+	movq	56(%rsi), %rcx
+	leaq	64(%rsi), %rsp
+	.cfi_def_cfa_offset 0
+	.cfi_register %rip, %rcx
 	jne	1f
-	ret
+	notrack jmp	*%rcx
 1:	/* The flags are cleared first: one that the resumed context does not mask would trap. */
 	fnclex
-	fldcw	-52(%rsp)
-	ldmxcsr	-56(%rsp)
-	ret
+	fldcw	4(%rsi)
+	ldmxcsr	(%rsi)
+	notrack jmp	*%rcx
 	.cfi_endproc
 	.size	weft__arch_switch, . - weft__arch_switch
+
+/* int weft__arch_away(void *a, void *b, void *c, const char *d, weft__away_fn *fn) */
+	.p2align 4
+	.globl	weft__arch_away
+	.hidden	weft__arch_away
+	.type	weft__arch_away, @function
+weft__arch_away:
+	.cfi_startproc
+	endbr64
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	movq	8(%rbp), %rax
+	movq	tls_away@gottpoff(%rip), %r10
+	movq	%rax, %fs:(%r10)
+	call	*%r8
+	popq	%rbp
+	.cfi_restore %rbp
+	.cfi_def_cfa %rsp, 8
+	movq	(%rsp), %rcx
+	movq	tls_away@gottpoff(%rip), %rdx
+	cmpq	%rcx, %fs:(%rdx)
+	jne	1f
+	ret
+1:	leaq	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	.cfi_register %rip, %rcx
+	notrack jmp	*%rcx
+	.cfi_endproc
+	.size	weft__arch_away, . - weft__arch_away
 
 /*
  * Where a fresh context begins, with the stack pointer at the top of the stack: calls entry. The
@@ -134,6 +174,12 @@ weft__arch_prepare:
 	.type	weft__tls_self, @object
 	.size	weft__tls_self, 8
 weft__tls_self:
+	.zero	8
+
+/* Where the caller of the last weft__arch_away on this thread goes on */
+	.type	tls_away, @object
+	.size	tls_away, 8
+tls_away:
 	.zero	8
 
 /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT */
