@@ -32,8 +32,8 @@
  * place for all tasks. Then it goes on to its own caller: by a return where the task that parked here before
  * was called from the same place, as tasks of one kind are; else by a jump. `tls_away` is that place.
  *
- * Indirect calls land on endbr64 (IBT), and the jumps that stand for returns are not tracked. Shadow stacks are not supported, and the object says so by
- * silence.
+ * Indirect calls land on endbr64 (IBT), and the jumps that stand for returns are not tracked. Shadow stacks
+ * are not supported, and the object says so by silence.
  */
 #include "arch_cpu.h"
 
