@@ -92,7 +92,7 @@ function chart(bench,    c, config, i, n, list, top, y, height, body, better) {
 		}
 		y += 8
 	}
-	better = unit[bench] ~ /\/s$/ ? "more is better" : "less is better"
+	better = bench in wants_more ? "more is better" : "less is better"
 	printf "<h2>%s</h2>\n<p>%s (%s; %s)</p>\n", escape(bench), escape(says[bench]), escape(unit[bench]), better
 	printf "<svg viewBox=\"0 0 760 %d\" role=\"img\" aria-label=\"%s\">\n%s</svg>\n", y, escape(bench), body
 }

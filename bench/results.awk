@@ -27,6 +27,8 @@ file == "targets" {
 	target_config[target_count] = $2
 	target_against[target_count] = $3
 	target_bound[target_count] = $4
+	if ($4 ~ /^>=/)
+		wants_more[$1] = 1
 }
 
 file == "metrics" { says[$1] = $2 }
