@@ -179,6 +179,17 @@ typedef struct weft_mutex {
  * what the last holder released. Cost when it is free: one locked operation.
  */
 WEFT_API int weft_mutex_lock(weft_mutex_t *mutex);
+WEFT_UNUSED static inline int weft__mutex_lock(weft_mutex_t *mutex)
+{
+	uint32_t unlocked = 0;
+
+	if (__builtin_expect(__atomic_compare_exchange_n(&mutex->weft__state, &unlocked, 1, 0,
+				     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
+		    1))
+		return 0;
+	return weft_mutex_lock(mutex);
+}
+#define weft_mutex_lock(mutex) weft__mutex_lock(mutex)
 WEFT_API int weft_mutex_lock_until(weft_mutex_t *mutex, weft_time_t deadline);
 WEFT_API int weft_mutex_lock_ctx(weft_mutex_t *mutex, weft_context_t *ctx);
 
@@ -191,6 +202,16 @@ WEFT_API int weft_mutex_try_lock(weft_mutex_t *mutex);
  * operation.
  */
 WEFT_API void weft_mutex_unlock(weft_mutex_t *mutex);
+WEFT_UNUSED static inline void weft__mutex_unlock(weft_mutex_t *mutex)
+{
+	uint32_t locked = 1;
+
+	if (__builtin_expect(!__atomic_compare_exchange_n(&mutex->weft__state, &locked, 0, 0,
+				     __ATOMIC_RELEASE, __ATOMIC_RELAXED),
+		    0))
+		weft_mutex_unlock(mutex);
+}
+#define weft_mutex_unlock(mutex) weft__mutex_unlock(mutex)
 
 /*
  * Condition: tasks that wait for a change of what a mutex protects. Waiters are woken in the order in which

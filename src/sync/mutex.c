@@ -39,7 +39,7 @@
 #include "sync/context.h"
 #include "sync/wake.h"
 
-enum { LOCKED = 1, WAITERS = 2, WOKEN = 4 };
+enum { LOCKED = 1, WAITERS = 2, WOKEN = 4 }; /* LOCKED stands in weft/sync.h, too */
 
 enum { PATIENCE = CHAOS ? 0 : 1000000 }; /* ns */
 
@@ -132,7 +132,7 @@ ALWAYS_INLINE int lock_limit(weft_mutex_t *m, struct weft__limit limit)
 	return likely(take(m, 0, 0)) ? 0 : lock_slow(m, limit);
 }
 
-int weft_mutex_lock(weft_mutex_t *mutex)
+int(weft_mutex_lock)(weft_mutex_t *mutex)
 {
 	return lock_limit(mutex, limit_none());
 }
@@ -223,7 +223,7 @@ void weft__mutex_unlock_inside(struct weft__thread *self, weft_mutex_t *mutex)
 		weft__ready(self, w);
 }
 
-void weft_mutex_unlock(weft_mutex_t *mutex)
+void(weft_mutex_unlock)(weft_mutex_t *mutex)
 {
 	struct weft__waiter *w = unlock(mutex);
 
