@@ -93,7 +93,7 @@ static void report(const struct os_event *event, struct weft__list *ready)
 		if (w->task == NULL)
 			weft__ready(NULL, w);
 		else if (weft__parked(w))
-			list_add(ready, w->task);
+			list_add_ready(ready, w->task);
 	}
 	if (e->first != NULL)
 		(void)arm(e, event->fd);

@@ -25,6 +25,13 @@ ALWAYS_INLINE void list_add(struct weft__list *list, struct weft__task *t)
 	list->count++;
 }
 
+/* The same for a task that was parked and is let go. */
+ALWAYS_INLINE void list_add_ready(struct weft__list *list, struct weft__task *t)
+{
+	PROBE(ready, t);
+	list_add(list, t);
+}
+
 ALWAYS_INLINE uint32_t queue_length(const struct weft__proc *p)
 {
 	uint32_t head = at_load(&p->head, ACQUIRE);

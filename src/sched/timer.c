@@ -184,8 +184,8 @@ static void fire(
 
 	if (w != NULL) {
 		task = w->task;
-		if (!weft__claim(w, WAIT_TIMED_OUT) || !weft__parked(w))
-			task = NULL;
+		if (weft__claim(w, WAIT_TIMED_OUT) && weft__parked(w))
+			list_add_ready(ready, task);
 	} else {
 		const struct weft__task_timer *timer = container_of(t, struct weft__task_timer, node);
 		struct weft__proc *p = self != NULL ? self->proc : NULL;
@@ -200,10 +200,9 @@ static void fire(
 		else
 			at_add(&rt.guest_started, 1, RELAXED);
 		PROBE(spawn, task);
+		list_add(ready, task);
 	}
 	at_store(&t->wheel, NULL, RELEASE);
-	if (task != NULL)
-		list_add(ready, task);
 }
 
 /* Moves what is in the slot down, now that the wheel has come to its start. Requires the lock. */

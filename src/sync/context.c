@@ -105,7 +105,7 @@ static void take_waiter(struct batch *batch, struct weft__cancel_node *node)
 		node->prev = batch->threads;
 		batch->threads = node;
 	} else if (weft__parked(w)) {
-		list_add(&batch->tasks, t);
+		list_add_ready(&batch->tasks, t);
 	}
 }
 

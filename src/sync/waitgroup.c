@@ -55,11 +55,12 @@ static void take(struct woken *woken, struct weft__waiter *w, bool at_front)
 		w->next = woken->threads;
 		woken->threads = w;
 	} else if (at_front && woken->tasks.first != NULL) {
+		PROBE(ready, t);
 		t->link = woken->tasks.first;
 		woken->tasks.first = t;
 		woken->tasks.count++;
 	} else {
-		list_add(&woken->tasks, t);
+		list_add_ready(&woken->tasks, t);
 	}
 }
 

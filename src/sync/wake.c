@@ -24,8 +24,7 @@ void weft__wake_inside(struct weft__thread *self, const struct wake *wake)
 		if (t == NULL) {
 			weft__ready(self, w);
 		} else if (weft__parked(w)) {
-			PROBE(ready, t);
-			list_add(&tasks, t);
+			list_add_ready(&tasks, t);
 		}
 	}
 	/* One task takes the short way: it may run next, here. */
