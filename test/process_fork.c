@@ -75,6 +75,39 @@ static void waits(void)
 	weft_waitgroup_wait(&never);
 }
 
+/* ---- a channel whose lock is biased to a worker, which is in the middle of it most of the time ---- */
+
+static weft_chan_t *busy;
+static unsigned rounds; /* atomic */
+
+static void uses_channel(void *arg)
+{
+	long v = 0;
+
+	(void)arg;
+	for (;;) {
+		weft_chan_try_send(busy, &v);
+		weft_chan_try_recv(busy, &v);
+		at_bump(&rounds, 1);
+	}
+}
+
+static void tries_channel(void)
+{
+	long v = 0;
+
+	weft_chan_try_send(busy, &v);
+}
+
+static void fork_beside_channel(void)
+{
+	busy = weft_chan_create(sizeof(long), 2); /* there is always room */
+	CHECK(busy != NULL);
+	CHECK_EQ(weft_go(uses_channel, NULL), 0);
+	WAIT_FOR(at_load(&rounds, RELAXED) > 100000);
+	in_fork(tries_channel);
+}
+
 static void (*child_does)(void);
 
 static void fork_from_main(void)
@@ -226,6 +259,7 @@ int main(void)
 		CHILD_ENDS(test_run_child(fork_from_main), 0);
 		CHILD_ENDS(test_run_child(fork_from_task), 0);
 	}
+	MUST_PANIC(fork_beside_channel, "was forked");
 	CHILD_ENDS(test_run_child(spawn_from_tasks), 0);
 	CHILD_ENDS(test_run_child(fork_first), 0);
 	CHILD_ENDS(test_run_child(exec_while_busy), 0);

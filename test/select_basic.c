@@ -214,6 +214,72 @@ WEFT_TASK(select_in_ctx, weft_case_t *, cases, size_t, n, weft_context_t *, ctx,
 	weft_waitgroup_done(&wg);
 }
 
+/* Biases the channel's lock to this thread. */
+static void use_often(weft_chan_t *ch)
+{
+	long v = 1;
+
+	for (int i = 0; i < 1000; i++) {
+		CHECK_EQ(weft_chan_try_send(ch, &v), 0);
+		CHECK_EQ(weft_chan_try_recv(ch, &v), 1);
+	}
+}
+
+static weft_chan_t *off, *on;
+
+static void sends_to_off(void *arg)
+{
+	long v = 42;
+
+	(void)arg;
+	CHECK_EQ(weft_chan_send(off, &v), 0);
+}
+
+static void uses_off(void *arg)
+{
+	long v = 43;
+
+	(void)arg;
+	use_often(off);
+	CHECK_EQ(weft_chan_send(on, &v), 0);
+}
+
+NOINLINE static void dirty_the_stack(void)
+{
+	volatile char bytes[6000];
+
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = 0x41;
+}
+
+/* A case that was switched off keeps its channel, and touches it neither when it waits nor afterwards. */
+static void switched_off(void)
+{
+	long v = 0;
+	weft_case_t cases[2];
+
+	for (int biased = 0; biased < 2; biased++) {
+		off = weft_chan_create(sizeof v, 4);
+		on = weft_chan_create(sizeof v, 4);
+		CHECK(off != NULL && on != NULL);
+		cases[0] = weft_case_on(WEFT_OP_NONE, off, &v, 0, 0);
+		cases[1] = weft_case_on(WEFT_OP_RECV, on, &v, 0, 0);
+		if (biased)
+			use_often(off);
+		CHECK_EQ(weft_go(sends_to_off, NULL), 0);
+		CHECK_EQ(weft_select_until(cases, 2, weft_deadline_in(WEFT_MS(5))), -ETIMEDOUT);
+		WAIT_FOR(weft_chan_len(off) == 1);
+		CHECK_EQ(weft_chan_recv(off, &v), 1);
+		/* Another uses it until its lock is biased, while the select waits. */
+		CHECK_EQ(weft_go(uses_off, NULL), 0);
+		dirty_the_stack();
+		CHECK_EQ(weft_select(cases, 2), 1);
+		CHECK_EQ(v, 43);
+		weft_chan_destroy(off);
+		weft_chan_destroy(on);
+	}
+}
+
 static void cancelled_while_it_waits(void)
 {
 	weft_context_t *ctx = new_context(false), *timed = weft_context_create_timeout(NULL, WEFT_MS(1));
@@ -544,6 +610,7 @@ static void all(void *arg)
 	ready_channels();
 	ready_others();
 	never_ready();
+	switched_off();
 	cancelled_while_it_waits();
 	ready_later();
 	descriptors();

@@ -190,7 +190,10 @@ WEFT_UNUSED static inline int weft__mutex_lock(weft_mutex_t *mutex)
 	return weft_mutex_lock(mutex);
 }
 #define weft_mutex_lock(mutex) weft__mutex_lock(mutex)
+
+/* As weft_mutex_lock, or until the deadline: -ETIMEDOUT. Any thread; parks a task. */
 WEFT_API int weft_mutex_lock_until(weft_mutex_t *mutex, weft_time_t deadline);
+/* As weft_mutex_lock, or until the context is cancelled: its error. Any thread; parks a task. */
 WEFT_API int weft_mutex_lock_ctx(weft_mutex_t *mutex, weft_context_t *ctx);
 
 /* Locks it if it is free: 0, or -EBUSY. Any thread; never parks. */
@@ -206,8 +209,8 @@ WEFT_UNUSED static inline void weft__mutex_unlock(weft_mutex_t *mutex)
 {
 	uint32_t locked = 1;
 
-	if (__builtin_expect(!__atomic_compare_exchange_n(&mutex->weft__state, &locked, 0, 0,
-				     __ATOMIC_RELEASE, __ATOMIC_RELAXED),
+	if (__builtin_expect(!__atomic_compare_exchange_n(
+				     &mutex->weft__state, &locked, 0, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED),
 		    0))
 		weft_mutex_unlock(mutex);
 }

@@ -17,6 +17,12 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold, noinline))
+/* Not inlined, and its callers learn nothing from its body: not what it keeps, nor what it returns. */
+#if defined(__clang__)
+#define OPAQUE NOINLINE
+#else
+#define OPAQUE __attribute__((noipa))
+#endif
 
 /* For variables of the library that a header declares: the compiler may address them directly. */
 #define INTERNAL __attribute__((visibility("hidden")))

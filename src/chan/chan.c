@@ -346,7 +346,7 @@ static NOINLINE int recv_after_all(struct weft__thread *self, weft_chan_t *ch, v
  * A task that is inside and has the lock waits without limit; for weft__arch_away. One function for sends and
  * receives: they all go on at one place.
  */
-static NOINLINE int wait_away(void *thread, void *channel, void *elem, const char *reason)
+static OPAQUE int wait_away(void *thread, void *channel, void *elem, const char *reason)
 {
 	struct weft__thread *self = thread;
 	weft_chan_t *ch = channel;
@@ -555,7 +555,10 @@ int weft_chan_send_ctx(weft_chan_t *ch, const void *elem, weft_context_t *ctx)
 
 static NOINLINE int try_send_any(weft_chan_t *ch, const void *elem)
 {
-	return likely(ch != NULL) && send_looks_ready(ch) ? send_ready(ch, elem) : -EAGAIN;
+	if (likely(ch != NULL) && send_looks_ready(ch))
+		return send_ready(ch, elem);
+	polls();
+	return -EAGAIN;
 }
 
 int weft_chan_try_send(weft_chan_t *ch, const void *elem)
@@ -598,7 +601,10 @@ int weft_chan_recv_ctx(weft_chan_t *ch, void *elem, weft_context_t *ctx)
 
 static NOINLINE int try_recv_any(weft_chan_t *ch, void *elem)
 {
-	return likely(ch != NULL) && recv_looks_ready(ch) ? recv_ready(ch, elem) : -EAGAIN;
+	if (likely(ch != NULL) && recv_looks_ready(ch))
+		return recv_ready(ch, elem);
+	polls();
+	return -EAGAIN;
 }
 
 int weft_chan_try_recv(weft_chan_t *ch, void *elem)

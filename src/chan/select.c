@@ -61,6 +61,11 @@ static struct weft__cancel *cancel_of(const weft_case_t *c)
 	return c->weft__object;
 }
 
+static bool of_channel(const weft_case_t *c)
+{
+	return (c->op == WEFT_OP_SEND || c->op == WEFT_OP_RECV) && c->weft__object != NULL;
+}
+
 static int fd_of(const weft_case_t *c)
 {
 	return (int)c->weft__time;
@@ -222,7 +227,7 @@ ALWAYS_INLINE bool enter_alone(
 	weft_chan_t *ch = chan_of(c);
 	bool sends = c->op == WEFT_OP_SEND, queued;
 
-	if (c->op > WEFT_OP_RECV || ch == NULL)
+	if (!of_channel(c))
 		return false;
 	n->waiter = me;
 	n->elem = c->weft__elem;
@@ -241,7 +246,7 @@ ALWAYS_INLINE bool leave_alone(struct weft__thread *self, weft_case_t *c, struct
 	weft_chan_t *ch = chan_of(c);
 	bool last;
 
-	if (c->op > WEFT_OP_RECV || ch == NULL || !bias_begin(self, &ch->lock))
+	if (!of_channel(c) || !bias_begin(self, &ch->lock))
 		return false;
 	last = queue_left(ch, c->op == WEFT_OP_SEND ? &ch->senders : &ch->receivers, n);
 	bias_end(self);
@@ -446,7 +451,7 @@ static NOINLINE int select_large(const struct selection *s, struct weft__limit l
 }
 
 /* For weft__arch_away: few cases, all of channels and contexts, no limit. */
-static NOINLINE int select_away(void *cases, void *n, void *none, const char *site)
+static OPAQUE int select_away(void *cases, void *n, void *none, const char *site)
 {
 	const struct selection s = { .cases = cases, .n = (uint32_t)(uintptr_t)n };
 	union node nodes[NODES_SMALL];
@@ -479,6 +484,8 @@ static NOINLINE int select_general(weft_case_t *cases, uint32_t n, bool wait, st
 		struct look look = look_at(self, cases, n);
 		if (look.others)
 			look_at_others(self, &s, &look);
+		if (look.ready == 0 && !wait)
+			polls();
 		if (look.ready == 0)
 			return wait ? select_waiting(&s, limit) : -EAGAIN;
 		if (attempt(self, &cases[look.pick]))
@@ -518,8 +525,10 @@ ALWAYS_INLINE int select_any(weft_case_t *cases, size_t n, bool wait, struct wef
 		return select_general(cases, (uint32_t)n, wait, limit);
 	look = look_at(self, cases, (uint32_t)n);
 	if (likely(!look.others)) {
-		if (look.ready == 0 && !wait)
+		if (look.ready == 0 && !wait) {
+			polls();
 			return -EAGAIN;
+		}
 		if (look.ready == 0 && !limit_any(limit) && n <= NODES_SMALL && likely(self->task != NULL))
 			return weft__arch_away(cases, (void *)(uintptr_t)n, NULL, NULL, select_away);
 		if (look.ready == 0)

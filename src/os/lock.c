@@ -7,7 +7,9 @@ enum {
 	PAUSES_MOST = 32,
 	PAUSES_POLITE = 64, /* some hundred nanoseconds: a core does several messages meanwhile */
 	PAUSES_POLITE_MOST = 128,
-	TABLE = 64 /* sleepers by the lock's address: those of other locks are not woken for nothing */
+	YIELDS = 64,
+	NAP = 50000, /* ns */
+	TABLE = 64   /* sleepers by the lock's address: those of other locks are not woken for nothing */
 };
 
 uint32_t weft__lock_sleepers;
@@ -54,4 +56,14 @@ void weft__lock_wake(uint32_t *lock)
 {
 	if (at_load(place(lock), RELAXED) != 0)
 		weft__os_futex_wake(lock, 1);
+}
+
+NOINLINE void weft__spin_wait_long(int i)
+{
+	static uint32_t never;
+
+	if (i < YIELDS * 64)
+		weft__os_thread_yield();
+	else
+		weft__os_futex_wait(&never, 0, weft__os_now() + NAP);
 }

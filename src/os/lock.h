@@ -43,16 +43,18 @@ NOINLINE void weft__lock_wake(uint32_t *lock);
  */
 void weft__lock_polite(uint32_t *lock);
 
+/* Lets others run; after many times sleeps, for it may have priority over the one that it waits for. */
+NOINLINE void weft__spin_wait_long(int i);
 /*
  * The i-th wait, from 1 on, for what another thread does within some instructions; in between the kernel may
  * have preempted it.
  */
 ALWAYS_INLINE void spin_wait(int i)
 {
-	if (i % 64 == 0)
-		weft__os_thread_yield();
-	else
+	if (i % 64 != 0)
 		weft__pause();
+	else
+		weft__spin_wait_long(i);
 }
 
 ALWAYS_INLINE bool lock_try(uint32_t *lock)

@@ -31,7 +31,8 @@ NOINLINE void weft__bias_answer(struct weft__thread *self)
 {
 	struct weft__bias *b = NULL;
 
-	at_and(&self->special, ~(uint32_t)SPECIAL_ASKED, RELAXED);
+	/* Acquire and release: who sets it again after this has set asked before. */
+	at_and(&self->special, ~(uint32_t)SPECIAL_ASKED, ACQUIRE);
 	b = at_load(&self->asked, RELAXED);
 	/* Acquire: that it is wanted. While `answering` stands there, who asked keeps b alive. */
 	if (b != NULL && at_cas(&self->asked, &b, &answering, ACQUIRE, RELAXED)) {
@@ -47,7 +48,7 @@ static bool ask(struct weft__thread *owner, struct weft__bias *b)
 
 	if (!at_cas(&owner->asked, &nothing, b, RELEASE, RELAXED))
 		return false;
-	at_or(&owner->special, SPECIAL_ASKED, RELAXED);
+	at_or(&owner->special, SPECIAL_ASKED, RELEASE);
 	return true;
 }
 
@@ -132,6 +133,8 @@ NOINLINE void weft__bias_acquire_slow(struct weft__thread *self, struct weft__bi
 	if (self != NULL) {
 		at_store(&self->section, NULL, RELAXED);
 		hand_over(self, b);
+	} else if (unlikely(at_load(&rt.state, RELAXED) == RT_FORKED)) {
+		(void)weft__start(); /* says it: the owner is not in this process */
 	}
 	weft__lock_polite(&b->lock);
 	owner = at_load(&b->owner, RELAXED);

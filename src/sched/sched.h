@@ -506,8 +506,7 @@ struct weft__thread *weft__switch_away(struct weft__thread *self, enum after aft
  */
 struct weft__thread *weft__switch_sole(struct weft__thread *self, uint32_t *lock, const char *reason);
 /* The same for a waiter that is open and has neither lock nor limit: a select's. */
-struct weft__thread *weft__switch_open(
-	struct weft__thread *self, struct weft__waiter *w, const char *reason);
+struct weft__thread *weft__switch_open(struct weft__thread *self, struct weft__waiter *w, const char *reason);
 /* What the task that was switched to does first. */
 void weft__after_switch(struct weft__thread *self);
 /* The worker's loop, on the thread's own stack; inside. Does not return. */

@@ -18,7 +18,7 @@ bool weft__task_prepare(struct weft__thread *self, struct weft__task *next)
 	return likely(next->pinned == NULL) || next->pinned == self;
 }
 
-SAN_NO_THREAD struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after)
+OPAQUE SAN_NO_THREAD struct weft__thread *weft__switch_away(struct weft__thread *self, enum after after)
 {
 	struct weft__task *me = self->task;
 
@@ -29,19 +29,19 @@ SAN_NO_THREAD struct weft__thread *weft__switch_away(struct weft__thread *self, 
 	return self;
 }
 
-SAN_NO_THREAD void weft__switch_end(struct weft__thread *self)
+OPAQUE SAN_NO_THREAD void weft__switch_end(struct weft__thread *self)
 {
 	switch_from(self, self->task, at_hand(self), AFTER_END);
 	weft__panic("weft is broken: a task that ended was run again");
 }
 
-SAN_NO_THREAD struct weft__thread *weft__switch_sole(
+OPAQUE SAN_NO_THREAD struct weft__thread *weft__switch_sole(
 	struct weft__thread *self, uint32_t *lock, const char *reason)
 {
 	return switch_sole(self, lock, reason);
 }
 
-SAN_NO_THREAD struct weft__thread *weft__switch_open(
+OPAQUE SAN_NO_THREAD struct weft__thread *weft__switch_open(
 	struct weft__thread *self, struct weft__waiter *w, const char *reason)
 {
 	return switch_open(self, w, reason);
@@ -92,17 +92,17 @@ void weft__after_switch(struct weft__thread *self)
 }
 
 /* Runs a task from the thread's own context, until a task switches back to it. */
-SAN_NO_THREAD void weft__switch_run(struct weft__thread *self, struct weft__task *t)
+OPAQUE SAN_NO_THREAD void weft__switch_run(struct weft__thread *self, struct weft__task *t)
 {
 	at_store(&self->task, t, RELAXED);
 	self->left_thread = true;
 	san_before_switch(&self->san, &t->san, false);
-	weft__arch_switch_here(&self->sp, t->sp);
+	weft__arch_switch(&self->sp, t->sp);
 	san_after_switch(&self->san, &self->san, false);
 	weft__after_switch(self);
 }
 
-void weft_yield(void)
+OPAQUE void weft_yield(void)
 {
 	struct weft__thread *self = weft__self();
 	struct weft__task *me, *next;

@@ -28,14 +28,25 @@ int weft__arch_away(
 #ifdef __AVX512F__
 #define WEFT__ARCH_CLOBBERS_WIDE                                                                             \
 	, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", \
-		"xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+		"xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
 #else
 #define WEFT__ARCH_CLOBBERS_WIDE
 #endif
+#ifdef __APX_F__
+#define WEFT__ARCH_CLOBBERS_APX                                                                              \
+	, "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25", "r26", "r27", "r28", "r29",  \
+		"r30", "r31"
+#else
+#define WEFT__ARCH_CLOBBERS_APX
+#endif
 
 /*
- * A call by a jump. The function that it stands in must call others, too: then the compiler keeps nothing in
- * the red zone below the stack pointer.
+ * A call by a jump. The function that it stands in must
+ *     be OPAQUE: the list of registers holds for the processor that it is compiled for, and a caller that is
+ *     compiled for another must not have it inlined, or learn from it what is kept;
+ *     call others, and not only at its end: then the compiler keeps nothing in the red zone below the stack
+ *     pointer;
+ *     keep a frame pointer, or an unwinder that comes between push and jmp is eight bytes off.
  */
 static inline __attribute__((always_inline)) void weft__arch_switch_here(void **save, void *load)
 {
@@ -47,7 +58,8 @@ static inline __attribute__((always_inline)) void weft__arch_switch_here(void **
 			 :
 			 : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3",
 			 "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
-			 "xmm14", "xmm15", "cc", "memory" WEFT__ARCH_CLOBBERS_WIDE);
+			 "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)",
+			 "st(7)", "cc", "memory" WEFT__ARCH_CLOBBERS_WIDE WEFT__ARCH_CLOBBERS_APX);
 }
 
 /* Volatile, so that it is neither merged with another read nor moved across a switch. */

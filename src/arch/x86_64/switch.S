@@ -25,8 +25,8 @@
  *
  * Returns. The processor predicts a return by the calls it has seen, and those were another task's: a miss
  * costs as much as the rest of the switch. An indirect jump is predicted by what happened before it, and is
- * right where tasks take turns. So a switch is entered by a jump and left by one (weft__arch_switch_here), and
- * leaves the predictor of returns as it was.
+ * right where tasks take turns. So a switch is entered by a jump and left by one (weft__arch_switch_here),
+ * and leaves the predictor of returns as it was.
  *
  * weft__arch_away calls the function that switches, so the return of that one is predicted: it is to the same
  * place for all tasks. Then it goes on to its own caller: by a return where the task that parked here before
