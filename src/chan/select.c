@@ -381,22 +381,23 @@ static int time_case(struct weft__thread *self, const struct selection *s)
  * Enters the queues, waits and leaves them: the index of the case that was done, or the error. Outside.
  * away: a task that waits without limit, called by weft__arch_away.
  */
-ALWAYS_INLINE int select_in(const struct selection *s, union node *nodes, struct weft__limit limit, bool away)
+ALWAYS_INLINE int select_in(const struct selection *s, union node *nodes, struct weft__waiter *w,
+	struct weft__limit limit, bool away)
 {
 	bool timed = s->clocked && s->soonest <= limit.deadline;
 	enum entered entered = QUEUED;
-	struct weft__waiter w, *partner = NULL;
+	struct weft__waiter *partner = NULL;
 	struct weft__thread *self = enter();
 	union node *chosen = NULL;
 	uint32_t i, state;
 	int result;
 
-	weft__waiter_init(self, &w);
-	weft__waiter_open(&w);
-	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w.state, RELAXED) == WAIT_OPEN; i++)
-		if (!likely(enter_alone(self, &s->cases[i], &nodes[i].chan, &w)))
-			entered = enter_case(self, &s->cases[i], &nodes[i], &w, &partner);
-	if (s->polled && w.task == NULL)
+	weft__waiter_init(self, w);
+	weft__waiter_open(w);
+	for (i = 0; i < s->n && entered <= SKIPPED && at_load(&w->state, RELAXED) == WAIT_OPEN; i++)
+		if (!likely(enter_alone(self, &s->cases[i], &nodes[i].chan, w)))
+			entered = enter_case(self, &s->cases[i], &nodes[i], w, &partner);
+	if (s->polled && w->task == NULL)
 		(void)weft__poller_ensure();
 	if (entered == TAKEN) {
 		chosen = &nodes[i - 1];
@@ -406,21 +407,21 @@ ALWAYS_INLINE int select_in(const struct selection *s, union node *nodes, struct
 	} else {
 		if (timed)
 			limit.deadline = s->soonest;
-		self = away ? switch_open_here(self, &w, "select")
-			    : weft__park(self, &w, NULL, limit, "select");
-		state = at_load(&w.state, ACQUIRE);
-		if (state == WAIT_WOKEN || (state == WAIT_CANCELED && w.value >= (uintptr_t)nodes &&
-						   w.value < (uintptr_t)(nodes + s->n)))
-			chosen = (union node *)w.value;
+		self = away ? switch_open_here(self, w, "select")
+			    : weft__park(self, w, NULL, limit, "select");
+		state = at_load(&w->state, ACQUIRE);
+		if (state == WAIT_WOKEN || (state == WAIT_CANCELED && w->value >= (uintptr_t)nodes &&
+						   w->value < (uintptr_t)(nodes + s->n)))
+			chosen = (union node *)w->value;
 	}
 	result = chosen != NULL                     ? (int)(chosen - nodes)
 		 : state == WAIT_TIMED_OUT && timed ? time_case(self, s)
-						    : weft__wait_error(&w);
+						    : weft__wait_error(w);
 	/* The one that was attempted last is in no queue, but a context's is linked always. */
 	if (entered == ELSEWHERE || (entered == TAKEN && s->cases[i - 1].op != WEFT_OP_DONE))
 		i--;
 	while (i-- > 0) {
-		const union node *done = w.early ? NULL : chosen;
+		const union node *done = w->early ? NULL : chosen;
 		if (likely(&nodes[i] != done) && likely(leave_alone(self, &s->cases[i], &nodes[i].chan)))
 			continue;
 		leave_case(self, &s->cases[i], &nodes[i], done);
@@ -434,18 +435,20 @@ ALWAYS_INLINE int select_in(const struct selection *s, union node *nodes, struct
 static NOINLINE int select_small(const struct selection *s, struct weft__limit limit)
 {
 	union node nodes[NODES_SMALL];
+	struct weft__waiter w;
 
-	return select_in(s, nodes, limit, false);
+	return select_in(s, nodes, &w, limit, false);
 }
 
 static NOINLINE int select_large(const struct selection *s, struct weft__limit limit)
 {
 	union node *nodes = weft__alloc_unset(s->n * sizeof *nodes);
+	struct weft__waiter w;
 	int result;
 
 	if (nodes == NULL)
 		return -ENOMEM;
-	result = select_in(s, nodes, limit, false);
+	result = select_in(s, nodes, &w, limit, false);
 	weft__free(nodes);
 	return result;
 }
@@ -455,10 +458,11 @@ static OPAQUE int select_away(void *cases, void *n, void *none, const char *site
 {
 	const struct selection s = { .cases = cases, .n = (uint32_t)(uintptr_t)n };
 	union node nodes[NODES_SMALL];
+	struct weft__waiter w;
 
 	(void)none;
 	(void)site;
-	return select_in(&s, nodes, limit_none(), true);
+	return select_in(&s, nodes, &w, limit_none(), true);
 }
 
 static NOINLINE int select_waiting(const struct selection *s, struct weft__limit limit)
