@@ -385,7 +385,18 @@ struct weft__start {
 /* Starts a task from inside. */
 int weft__spawn(struct weft__thread *self, const struct weft__start *start);
 /* Starts a task from outside, any thread; starts the runtime if need be. */
-int weft__go(const struct weft__start *start);
+ALWAYS_INLINE int weft__go(const struct weft__start *start)
+{
+	struct weft__thread *self;
+	int err = known();
+
+	if (unlikely(err != 0))
+		return err;
+	self = enter();
+	err = weft__spawn(self, start);
+	leave(self);
+	return err;
+}
 /* The task's name, "" when it has none. */
 ALWAYS_INLINE const char *task_name(const struct weft__task *t)
 {

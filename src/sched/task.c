@@ -68,18 +68,15 @@ struct weft__task *weft__task_new(struct weft__proc *p, weft_fn_t *fn, void *arg
 	t = take_header(p);
 	if (unlikely(t == NULL))
 		return NULL;
+	/* What a task must give up before it ends, a header has not. */
+	ASSERT(t->pinned == NULL && t->pins == 0 && t->locals == NULL && t->reason == NULL);
 	at_store(&t->sp, NULL, RELAXED);
 	at_store(&t->stack, NULL, RELAXED);
-	t->link = NULL;
 	t->fn = fn;
 	t->arg = arg;
-	t->pinned = NULL;
-	t->pins = 0;
 	t->stack_class = weft__stack_default;
-	at_store(&t->reason, NULL, RELAXED);
 	at_store(&t->id, new_id(p), RELAXED);
 	at_store(&t->site, site, RELAXED);
-	t->locals = NULL;
 	t->debt.settle = NULL;
 	at_store(&t->flags, TASK_LIVE, RELEASE);
 	return t;
@@ -266,19 +263,6 @@ int weft__spawn(struct weft__thread *self, const struct weft__start *start)
 	PROBE(spawn, t);
 	weft__make_ready(self, t);
 	return 0;
-}
-
-int weft__go(const struct weft__start *start)
-{
-	struct weft__thread *self;
-	int err = known();
-
-	if (unlikely(err != 0))
-		return err;
-	self = enter();
-	err = weft__spawn(self, start);
-	leave(self);
-	return err;
 }
 
 int weft__go_at(weft_fn_t *fn, void *arg, const char *site)

@@ -271,7 +271,7 @@ void weft__waitgroup_settle(struct weft__thread *self, void *to, uint32_t n)
 		wake_all(self, wg);
 }
 
-static int go(weft_waitgroup_t *wg, struct weft__start *start)
+ALWAYS_INLINE int go(weft_waitgroup_t *wg, struct weft__start *start)
 {
 	struct weft__debt debt = { weft__waitgroup_settle, wg };
 	int err;
