@@ -117,9 +117,12 @@ int main(void)
 	start(waits_for_cancel);
 	start(waits_for_condition);
 	start(waits_for_descriptor);
-	/* Those that sleep have ended, and nothing lets the others go. */
-	WAIT_FOR(at_load(&ended, RELAXED) == TASKS && at_load(&parked, RELAXED) >= 5 * TASKS);
-	CHECK_EQ(at_load(&readied, RELAXED) + 4 * TASKS, at_load(&parked, RELAXED));
+	/*
+	 * Those that sleep have ended, and nothing lets the others go. Some may have waited for the mutex
+	 * before.
+	 */
+	WAIT_FOR(at_load(&ended, RELAXED) == TASKS &&
+		 at_load(&parked, RELAXED) == at_load(&readied, RELAXED) + 4 * TASKS);
 	CHECK_EQ(write(fds[1], "x", 1), 1);
 	weft_waitgroup_done(&gate);
 	CHECK_EQ(weft_mutex_lock(&mutex), 0);
@@ -136,7 +139,7 @@ int main(void)
 	WAIT_FOR(test_stats().tasks_alive == 0);
 	CHECK_EQ(spawned, 7 * TASKS);
 	CHECK_EQ(ended, 7 * TASKS);
-	CHECK(parked > 5 * TASKS);
+	CHECK(parked >= 4 * TASKS);
 	CHECK_EQ(parked, readied);
 	WEFT_CHAN_DESTROY(ch);
 	weft_context_destroy(ctx);
