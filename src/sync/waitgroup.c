@@ -271,12 +271,10 @@ void weft__waitgroup_settle(struct weft__thread *self, void *to, uint32_t n)
 		wake_all(self, wg);
 }
 
-ALWAYS_INLINE int go(weft_waitgroup_t *wg, struct weft__start *start)
+ALWAYS_INLINE int go(weft_waitgroup_t *wg, const struct weft__start *start)
 {
-	struct weft__debt debt = { weft__waitgroup_settle, wg };
 	int err;
 
-	start->debt = &debt;
 	(void)add(wg, 1);
 	err = weft__go(start);
 	if (unlikely(err != 0))
@@ -286,13 +284,21 @@ ALWAYS_INLINE int go(weft_waitgroup_t *wg, struct weft__start *start)
 
 int weft__waitgroup_go_at(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg, const char *site)
 {
-	return go(wg, &(struct weft__start){ .fn = fn, .arg = arg, .site = site });
+	const struct weft__debt debt = { weft__waitgroup_settle, wg };
+	const struct weft__start start = { .fn = fn, .arg = arg, .debt = &debt, .site = site };
+
+	return go(wg, &start);
 }
 
 int weft__waitgroup_go_copy(
 	weft_waitgroup_t *wg, weft_fn_t *fn, const void *args, size_t size, const char *site)
 {
-	return go(wg, &(struct weft__start){ .fn = fn, .copy = args, .copy_size = size, .site = site });
+	const struct weft__debt debt = { weft__waitgroup_settle, wg };
+	const struct weft__start start = {
+		.fn = fn, .copy = args, .copy_size = size, .debt = &debt, .site = site
+	};
+
+	return go(wg, &start);
 }
 
 int(weft_waitgroup_go)(weft_waitgroup_t *wg, weft_fn_t *fn, void *arg)
