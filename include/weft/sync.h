@@ -1,5 +1,5 @@
 /*
- * weft/sync.h - waiting for each other: wait group, once, mutex, condition, semaphore.
+ * weft/sync.h - waiting for each other: wait group, once, semaphore.
  *
  * All are plain structs that live in the caller's memory. Zeroed memory is a valid object that nobody waits
  * on, and needs no finish. Each may be freed by a waiter as soon as its call has returned. The calls of this
@@ -158,97 +158,6 @@ WEFT_API int weft_once_value_until(
 	weft_once_value_t *once, void *(*fn)(void *arg), void *arg, void **value, weft_time_t deadline);
 WEFT_API int weft_once_value_ctx(
 	weft_once_value_t *once, void *(*fn)(void *arg), void *arg, void **value, weft_context_t *ctx);
-
-/*
- * Mutex: one holder at a time. It does not belong to a task: another may unlock it. Who holds it and locks it
- * again waits for ever.
- */
-typedef struct weft_mutex {
-	uint32_t weft__state;
-	uint32_t weft__lock;
-	void *weft__waiters;
-} weft_mutex_t;
-#define WEFT_MUTEX_INIT                                                                                      \
-	{                                                                                                    \
-		0, 0, NULL                                                                                   \
-	}
-
-/*
- * Locks it: 0. Who waits is served in the order of coming, but one who comes when it is free may go first;
- * one who has waited for a millisecond is passed no more. Any thread; parks a task. Memory order: acquires
- * what the last holder released. Cost when it is free: one locked operation.
- */
-WEFT_API int weft_mutex_lock(weft_mutex_t *mutex);
-WEFT_UNUSED static inline int weft__mutex_lock(weft_mutex_t *mutex)
-{
-	uint32_t unlocked = 0;
-
-	if (__builtin_expect(__atomic_compare_exchange_n(&mutex->weft__state, &unlocked, 1, 0,
-				     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
-		    1))
-		return 0;
-	return weft_mutex_lock(mutex);
-}
-#define weft_mutex_lock(mutex) weft__mutex_lock(mutex)
-
-/* As weft_mutex_lock, or until the deadline: -ETIMEDOUT. Any thread; parks a task. */
-WEFT_API int weft_mutex_lock_until(weft_mutex_t *mutex, weft_time_t deadline);
-/* As weft_mutex_lock, or until the context is cancelled: its error. Any thread; parks a task. */
-WEFT_API int weft_mutex_lock_ctx(weft_mutex_t *mutex, weft_context_t *ctx);
-
-/* Locks it if it is free: 0, or -EBUSY. Any thread; never parks. */
-WEFT_API int weft_mutex_try_lock(weft_mutex_t *mutex);
-
-/*
- * Unlocks it; somebody who waits is woken. Panics when it is not locked. Any thread; never parks. Memory
- * order: release. The memory may be gone as soon as another could lock it. Cost when nobody waits: one locked
- * operation.
- */
-WEFT_API void weft_mutex_unlock(weft_mutex_t *mutex);
-WEFT_UNUSED static inline void weft__mutex_unlock(weft_mutex_t *mutex)
-{
-	uint32_t locked = 1;
-
-	if (__builtin_expect(!__atomic_compare_exchange_n(
-				     &mutex->weft__state, &locked, 0, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED),
-		    0))
-		weft_mutex_unlock(mutex);
-}
-#define weft_mutex_unlock(mutex) weft__mutex_unlock(mutex)
-
-/*
- * Condition: tasks that wait for a change of what a mutex protects. Waiters are woken in the order in which
- * they came; nobody is woken for no reason, but others may have the mutex before one that was.
- */
-typedef struct weft_cond {
-	uint32_t weft__lock;
-	uint32_t weft__reserved;
-	void *weft__waiters;
-} weft_cond_t;
-#define WEFT_COND_INIT                                                                                       \
-	{                                                                                                    \
-		0, 0, NULL                                                                                   \
-	}
-
-/*
- * Unlocks the mutex, waits for a signal, and locks the mutex again, however long that takes: 0, or why the
- * wait ended without a signal; a signal is never lost to one who returns an error. For who signals with the
- * mutex held, or after it, the unlock and the beginning of the wait are one step. -ENOMEM and -EAGAIN leave
- * the mutex locked throughout. Panics when the mutex is not locked. Any thread; parks a task. Memory order: a
- * signal, or broadcast, happens before the return of the wait that it ends.
- */
-WEFT_API int weft_cond_wait(weft_cond_t *cond, weft_mutex_t *mutex);
-WEFT_API int weft_cond_wait_until(weft_cond_t *cond, weft_mutex_t *mutex, weft_time_t deadline);
-WEFT_API int weft_cond_wait_ctx(weft_cond_t *cond, weft_mutex_t *mutex, weft_context_t *ctx);
-
-/*
- * Wakes the one who has waited longest; nothing when nobody waits. The mutex need not be held. Any thread;
- * never parks.
- */
-WEFT_API void weft_cond_signal(weft_cond_t *cond);
-
-/* The same for all who wait. */
-WEFT_API void weft_cond_broadcast(weft_cond_t *cond);
 
 /*
  * Semaphore: a number of permits, taken and given back in any amounts. Strictly first come, first served: who

@@ -5,6 +5,7 @@
 #include <weft/base.h>
 #include <weft/task.h>
 #include <weft/context.h>
+#include <weft/mutex.h>
 #include <weft/sync.h>
 #include <weft/group.h>
 #include <weft/flight.h>

@@ -39,7 +39,7 @@
 #include "sync/context.h"
 #include "sync/wake.h"
 
-enum { LOCKED = 1, WAITERS = 2, WOKEN = 4 }; /* LOCKED stands in weft/sync.h, too */
+enum { LOCKED = 1, WAITERS = 2, WOKEN = 4 }; /* LOCKED stands in weft/mutex.h, too */
 
 enum { PATIENCE = CHAOS ? 0 : 1000000 }; /* ns */
 

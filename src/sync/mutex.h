@@ -2,7 +2,7 @@
 #ifndef WEFT_SYNC_MUTEX_H
 #define WEFT_SYNC_MUTEX_H
 
-#include <weft/sync.h>
+#include <weft/mutex.h>
 
 #include "sched/sched.h"
 
