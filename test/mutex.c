@@ -1,7 +1,7 @@
 /* weft-test: label=valgrind */
 /*
- * Mutex: one at a time, in the order of coming, limits, nobody starves, the memory may go at once, and what
- * misuse says.
+ * Mutex, of each policy: one at a time, in the order of coming, limits, the memory may go at once, and what
+ * misuse says; nobody starves. test/mutex_policy.c has what the policies differ in.
  */
 #include "test.h"
 
@@ -10,17 +10,27 @@
 enum { WAITERS = 24 };
 
 static weft_mutex_t mutex;
+static weft_mutex_policy_t policy;
+
+/* An unlocked one of the policy that is under test. */
+static weft_mutex_t fresh(void)
+{
+	weft_mutex_t m = WEFT_MUTEX_INIT_POLICY(policy);
+
+	return m;
+}
 
 static void basics(void *arg)
 {
 	weft_context_t *ctx = weft_context_create(NULL), *late = weft_context_create_until(NULL, weft_now());
-	weft_mutex_t zeroed;
+	weft_mutex_t zeroed = fresh();
 
 	(void)arg;
 	CHECK(ctx != NULL && late != NULL);
 	weft_context_cancel(ctx);
 	CHECK_EQ(weft_context_wait(late), 0);
-	memset(&zeroed, 0, sizeof zeroed);
+	if (policy == WEFT_MUTEX_DEFAULT)
+		memset(&zeroed, 0, sizeof zeroed);
 	CHECK_EQ(weft_mutex_lock(&zeroed), 0);
 	CHECK_EQ(weft_mutex_try_lock(&zeroed), -EBUSY);
 	CHECK_EQ(weft_mutex_lock_until(&zeroed, 0), -ETIMEDOUT);
@@ -309,10 +319,11 @@ static void freed_at_once(void)
 {
 	struct crowd crowd = { .nthreads = 0 };
 
-	for (unsigned round = 0; round < test_scaled(600); round++) {
+	for (unsigned round = 0; round < test_scaled(200); round++) {
 		struct counted *c = calloc(1, sizeof *c);
 		unsigned n = 2 + round % 6;
 		CHECK(c != NULL);
+		c->mutex = fresh();
 		c->users = n;
 		for (unsigned i = 0; i < n; i++)
 			crowd_add(&crowd, round % 4 == 0 ? i : 0, drops, c);
@@ -344,24 +355,45 @@ static void unlocks_in_task(void)
 	weft_run(unlocks, &mutex);
 }
 
-int main(void)
+static void no_policy(void)
 {
-	MUST_PANIC(not_locked, "is not locked");
-	MUST_PANIC(unlocked_twice, "is not locked");
-	MUST_PANIC(unlocks_in_task, "is not locked");
+	memset(&mutex, 0xff, sizeof mutex);
+	NOTE("weft_mutex_lock: %p is no mutex", (void *)&mutex);
+	(void)weft_mutex_lock(&mutex);
+}
+
+static void each_policy(void)
+{
+	mutex = fresh();
 	basics(NULL);
-	test_begin();
 	CHECK_EQ(weft_run(basics, NULL), 0);
 	CHECK_EQ(weft_run(another_unlocks, NULL), 0);
 	another_unlocks(NULL);
-	for (unsigned i = 0; i < test_scaled(10); i++) {
+	/* Who waits spinning is in no order, and is not to be found. */
+	for (unsigned i = 0; i < test_scaled(10) && policy != WEFT_MUTEX_SPINNING; i++) {
 		in_order();
 		limits();
 	}
+	freed_at_once();
+}
+
+int main(void)
+{
+	MUST_PANIC(no_policy, "is no mutex");
+	for (policy = 0; policy < WEFT_MUTEX_POLICIES; policy++) {
+		mutex = fresh();
+		MUST_PANIC(not_locked, "is not locked");
+		MUST_PANIC(unlocked_twice, "is not locked");
+		MUST_PANIC(unlocks_in_task, "is not locked");
+	}
+	test_begin();
+	for (policy = 0; policy < WEFT_MUTEX_POLICIES; policy++)
+		each_policy();
+	policy = WEFT_MUTEX_DEFAULT;
+	mutex = fresh();
 	hand_over(NULL);
 	CHECK_EQ(weft_run(hand_over, NULL), 0);
 	nobody_starves();
-	freed_at_once();
 	test_end();
 	return 0;
 }

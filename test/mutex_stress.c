@@ -1,14 +1,14 @@
 /* weft-test: timeout=300 */
 /*
- * Tasks and threads lock a few mutexes in every way there is, with limits that pass at any moment, and hold
- * them for moments or across a switch. A counter under each shows that one at a time was there; that all end
- * shows that no wake-up was lost. WEFT_TEST_SEED repeats a mix, WEFT_TEST_OPS scales it.
+ * Tasks and threads lock a few mutexes, one of each policy, in every way there is, with limits that pass at
+ * any moment, and hold them for moments or across a switch. A counter under each shows that one at a time was
+ * there; that all end shows that no wake-up was lost. WEFT_TEST_SEED repeats a mix, WEFT_TEST_OPS scales it.
  */
 #include "test.h"
 
 #include "crowd.h"
 
-enum { MUTEXES = 3, TASKS = 24, THREADS = 3 };
+enum { MUTEXES = WEFT_MUTEX_POLICIES, TASKS = 24, THREADS = 3 };
 
 static struct {
 	weft_mutex_t mutex;
@@ -61,7 +61,7 @@ static int lock_ctx(weft_mutex_t *m, uint32_t *state)
 
 static void one(uint32_t *state)
 {
-	unsigned which = dice(state, 2 * MUTEXES) % (1 + dice(state, MUTEXES));
+	unsigned which = dice(state, MUTEXES) % (1 + dice(state, MUTEXES));
 	weft_mutex_t *m = &place[which].mutex;
 	int err;
 
@@ -120,6 +120,8 @@ int main(void)
 	uint64_t entered = 0;
 
 	ops = test_ops(1000);
+	for (unsigned i = 0; i < MUTEXES; i++)
+		place[i].mutex = (weft_mutex_t)WEFT_MUTEX_INIT_POLICY(i);
 	test_begin();
 	for (unsigned i = 0; i < TASKS + THREADS; i++) {
 		seeds[i] = dice_seed(i);

@@ -39,8 +39,44 @@ typedef struct weft_mutex {
 	}
 
 /*
- * Locks it: 0. Who waits is served in the order of coming, but one who comes when it is free may go first;
- * one who has waited for a millisecond is passed no more. Any thread; parks a task. Memory order: acquires
+ * Who gets a mutex that is unlocked while others wait. The default is what to use; the others are pure forms
+ * of what is known, to measure them side by side.
+ */
+typedef enum weft_mutex_policy {
+	/*
+	 * Who has it may take it again for a turn of about 25 us of such locks and unlocks, then gives way to
+	 * the first who waits, by one switch. Who waits is served in the order of coming; one that has waited
+	 * for a millisecond and is passed all the same gets it by the next unlock.
+	 */
+	WEFT_MUTEX_DEFAULT,
+	/* Whoever comes when it is unlocked, also past those that wait. Nothing bounds a wait. */
+	WEFT_MUTEX_BARGING,
+	/* An unlock gives it to the first who waits, always: the order of coming, at a switch for each. */
+	WEFT_MUTEX_HANDOFF,
+	/* As barging, but who waits does not sleep: it looks again and again, and lets others run between. */
+	WEFT_MUTEX_SPINNING,
+	/* Go before 1.9: barging; who comes spins for a moment before it sleeps. */
+	WEFT_MUTEX_GO18,
+	/*
+	 * Go since 1.9: the same, until somebody has waited for a millisecond. From then on, until one gets
+	 * it that has not waited so long or is the last that waits, each unlock gives it to the first who
+	 * waits, and nobody spins.
+	 */
+	WEFT_MUTEX_GO19
+} weft_mutex_policy_t;
+#define WEFT_MUTEX_POLICIES 6
+
+/* An unlocked mutex with a policy, a constant; WEFT_MUTEX_INIT has the default. */
+#define WEFT_MUTEX_INIT_POLICY(policy)                                                                       \
+	{                                                                                                    \
+		(uint32_t)(policy) << 4, 0, NULL                                                             \
+	}
+
+/* "default", "barging", "handoff", "spinning", "go1.8", "go1.9"; NULL for any other number. Any thread. */
+WEFT_API const char *weft_mutex_policy_name(weft_mutex_policy_t policy);
+
+/*
+ * Locks it: 0. Any thread; parks a task, perhaps also when it is free and others wait. Memory order: acquires
  * what the last holder released. Cost when it is free: one locked operation.
  */
 WEFT_API int weft_mutex_lock(weft_mutex_t *mutex);
@@ -72,10 +108,11 @@ WEFT_API int weft_mutex_try_lock(weft_mutex_t *mutex);
 WEFT_API void weft_mutex_unlock(weft_mutex_t *mutex);
 WEFT_UNUSED static inline void weft__mutex_unlock(weft_mutex_t *mutex)
 {
-	uint32_t locked = 1;
+	uint32_t state = __atomic_load_n(&mutex->weft__state, __ATOMIC_RELAXED);
 
-	if (__builtin_expect(!__atomic_compare_exchange_n(
-				     &mutex->weft__state, &locked, 0, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED),
+	/* Locked, and nobody waits. */
+	if (__builtin_expect((state & 3) != 1 || !__atomic_compare_exchange_n(&mutex->weft__state, &state,
+							 state - 1, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED),
 		    0))
 		weft_mutex_unlock(mutex);
 }

@@ -220,6 +220,11 @@ typedef struct weft_stats {
 	uint64_t retakes;        /* processors taken from a thread that blocked or burned */
 	uint64_t steals;         /* successful steals */
 	uint64_t wakes;          /* sleeping threads woken for work */
+	uint64_t mutex_waits;    /* locks of a mutex (weft/mutex.h) that had to sleep for it */
+	uint64_t mutex_yields;   /* locks of a free one that let others have it first */
+	uint64_t mutex_handoffs; /* unlocks that gave the mutex to one who slept */
+	uint64_t mutex_starving; /* times that a mutex of policy go1.9 began to hand over each time */
+	uint64_t mutex_recovered; /* times that one ended it */
 	const char *guard;       /* how new stacks are guarded: "madvise", "mprotect", "canary" */
 } weft_stats_t;
 /* Fills stats: 0 or -EINVAL for a size that it does not know. Any thread. Takes locks; not for hot paths. */

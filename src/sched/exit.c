@@ -79,6 +79,15 @@ void weft_exit_report(int on)
 	at_store(&report_on, on != 0, RELAXED);
 }
 
+static uint64_t counted(enum weft__count what)
+{
+	uint64_t n = at_load(&rt.counts[what], RELAXED);
+
+	for (uint32_t i = 0; i < rt.nprocs; i++)
+		n += at_load(&rt.procs[i].counts[what], RELAXED);
+	return n;
+}
+
 int weft_stats_read(weft_stats_t *stats)
 {
 	weft_stats_t s = { .size = sizeof s };
@@ -100,6 +109,11 @@ int weft_stats_read(weft_stats_t *stats)
 		s.tasks_alive = s.tasks_started > ended ? s.tasks_started - ended : 0;
 		s.retakes = at_load(&rt.retakes, RELAXED);
 		s.wakes = at_load(&rt.wakes, RELAXED);
+		s.mutex_waits = counted(COUNT_MUTEX_WAITS);
+		s.mutex_yields = counted(COUNT_MUTEX_YIELDS);
+		s.mutex_handoffs = counted(COUNT_MUTEX_HANDOFFS);
+		s.mutex_starving = counted(COUNT_MUTEX_STARVED);
+		s.mutex_recovered = counted(COUNT_MUTEX_RECOVERED);
 		lock_acquire(&rt.lock);
 		s.procs_idle = rt.idle_procs;
 		s.threads = rt.nthreads + 1;

@@ -183,6 +183,16 @@ struct weft__magazine {
 
 /* ---- processors (proc.c) ---- */
 
+/* What is counted for weft_stats_read. */
+enum weft__count {
+	COUNT_MUTEX_WAITS,
+	COUNT_MUTEX_YIELDS,
+	COUNT_MUTEX_HANDOFFS,
+	COUNT_MUTEX_STARVED,
+	COUNT_MUTEX_RECOVERED,
+	COUNTS
+};
+
 struct weft__proc {
 	/* the holder's, inside only */
 	struct weft__task *next; /* atomic, holder writes: runs before the queue; not stolen */
@@ -196,6 +206,7 @@ struct weft__proc {
 	uint64_t id_next, id_end;
 	weft_time_t turn_started;
 	uint64_t started, ended, steals; /* atomic, holder writes: counts */
+	uint64_t counts[COUNTS];         /* atomic, holder writes */
 	uint32_t takes;                  /* from the global queue */
 	uint32_t index;
 	/* the queue: the holder puts at the tail, anyone takes at the head */
@@ -246,6 +257,7 @@ struct weft__thread {
 	struct weft__task *pinned;   /* the only task that may run here, or NULL */
 	struct weft__bias *asked;    /* atomic: another wants this lock, see bias.h; NULL: none */
 	struct weft__task *diverted; /* picked, but the own context must see to it (switch.c) */
+	weft_time_t lease_began;     /* own: of the task that runs, with a mutex that others want (mutex.c) */
 	bool left_thread;            /* the last switch to a task came from the own context */
 	bool worker;
 	/* sleeping and waking */
@@ -302,6 +314,7 @@ struct weft__rt {
 	uint64_t retakes, wakes; /* atomic */
 	uint64_t id_next;        /* atomic */
 	uint64_t guest_started;  /* atomic: tasks started from outside of any processor */
+	uint64_t counts[COUNTS]; /* atomic: what was counted outside of any processor */
 };
 
 extern struct weft__rt weft__rt INTERNAL;
@@ -363,6 +376,15 @@ ALWAYS_INLINE void leave(struct weft__thread *self)
 #if CHAOS
 	weft__chaos_leave(self);
 #endif
+}
+
+/* Inside. */
+ALWAYS_INLINE void count_one(struct weft__thread *self, enum weft__count what)
+{
+	if (likely(self->proc != NULL))
+		at_bump(&self->proc->counts[what], 1);
+	else
+		at_add(&rt.counts[what], 1, RELAXED);
 }
 
 /* ---- tasks (task.c) ---- */
