@@ -36,6 +36,65 @@
 #error "weft needs gcc or clang"
 #endif
 
+/*
+ * Which lock guards what, for clang's thread safety analysis (-Wthread-safety); empty for other compilers.
+ * The locks of weft carry these marks already; a program says which of its data a lock guards and which of
+ * its functions need a lock held.
+ *
+ *     static weft_mutex_t mutex;
+ *     static long balance WEFT_GUARDED_BY(mutex);
+ *     static void add(long sum) WEFT_REQUIRES(mutex);  // warned of: a call without the lock
+ *
+ * What clang's analysis does not see (clang 14 and 19)
+ *   - It looks at one function at a time, and reports a lock that another one unlocks. Such functions say
+ *     WEFT_ACQUIRE or WEFT_RELEASE, or WEFT_NO_THREAD_SAFETY_ANALYSIS.
+ *   - A call that may fail to lock must stand in the condition, compared with 0, or its result must be what a
+ *     variable is initialised with: `int err = weft_mutex_try_lock(&m); if (err != 0) ...`. It understands
+ *     neither `(err = ...) != 0` nor `... < 0`.
+ *   - In C it does not know that a member of a struct is guarded by another: clang before 19 refuses to
+ *     compile WEFT_GUARDED_BY there, later ones report right code (LLVM issue 161854). For members there is
+ *     WEFT_MEMBER_GUARDED_BY, which is empty in C.
+ *
+ *   WEFT_CAPABILITY("mutex")       a type that is a lock
+ *   WEFT_SCOPED_CAPABILITY         a C++ class that holds one as long as it lives
+ *   WEFT_GUARDED_BY(l)             data: read or written with l held only; PT_: what a pointer points to
+ *   WEFT_MEMBER_GUARDED_BY(l)      the same for a member of a struct and a lock beside it; C++ only
+ *   WEFT_REQUIRES(l...)            a function: called with the locks held, and does not unlock them
+ *   WEFT_ACQUIRE, WEFT_RELEASE     a function: locks, unlocks
+ *   WEFT_TRY_ACQUIRE(0, l...)      a function: has locked when it returns 0 (1: when it does not)
+ *   WEFT_ASSERT_CAPABILITY(l)      a function: after it the lock counts as held, until the function ends
+ *   WEFT_EXCLUDES(l...)            a function: called without the locks
+ *   ..._SHARED                     the same for readers of a lock that may be many
+ */
+#if defined(__clang__)
+#define WEFT__ANALYSIS(...) __attribute__((__VA_ARGS__))
+#else
+#define WEFT__ANALYSIS(...)
+#endif
+#if defined(__cplusplus)
+#define WEFT__ANALYSIS_MEMBER(...) WEFT__ANALYSIS(__VA_ARGS__)
+#else
+#define WEFT__ANALYSIS_MEMBER(...)
+#endif
+#define WEFT_CAPABILITY(name) WEFT__ANALYSIS(capability(name))
+#define WEFT_SCOPED_CAPABILITY WEFT__ANALYSIS(scoped_lockable)
+#define WEFT_GUARDED_BY(lock) WEFT__ANALYSIS(guarded_by(lock))
+#define WEFT_PT_GUARDED_BY(lock) WEFT__ANALYSIS(pt_guarded_by(lock))
+#define WEFT_MEMBER_GUARDED_BY(lock) WEFT__ANALYSIS_MEMBER(guarded_by(lock))
+#define WEFT_MEMBER_PT_GUARDED_BY(lock) WEFT__ANALYSIS_MEMBER(pt_guarded_by(lock))
+#define WEFT_REQUIRES(...) WEFT__ANALYSIS(requires_capability(__VA_ARGS__))
+#define WEFT_REQUIRES_SHARED(...) WEFT__ANALYSIS(requires_shared_capability(__VA_ARGS__))
+#define WEFT_ACQUIRE(...) WEFT__ANALYSIS(acquire_capability(__VA_ARGS__))
+#define WEFT_ACQUIRE_SHARED(...) WEFT__ANALYSIS(acquire_shared_capability(__VA_ARGS__))
+#define WEFT_RELEASE(...) WEFT__ANALYSIS(release_capability(__VA_ARGS__))
+#define WEFT_RELEASE_SHARED(...) WEFT__ANALYSIS(release_shared_capability(__VA_ARGS__))
+#define WEFT_TRY_ACQUIRE(...) WEFT__ANALYSIS(try_acquire_capability(__VA_ARGS__))
+#define WEFT_TRY_ACQUIRE_SHARED(...) WEFT__ANALYSIS(try_acquire_shared_capability(__VA_ARGS__))
+#define WEFT_ASSERT_CAPABILITY(lock) WEFT__ANALYSIS(assert_capability(lock))
+#define WEFT_ASSERT_SHARED_CAPABILITY(lock) WEFT__ANALYSIS(assert_shared_capability(lock))
+#define WEFT_EXCLUDES(...) WEFT__ANALYSIS(locks_excluded(__VA_ARGS__))
+#define WEFT_NO_THREAD_SAFETY_ANALYSIS WEFT__ANALYSIS(no_thread_safety_analysis)
+
 #if defined(__cplusplus)
 #define WEFT_EXTERN_C_BEGIN extern "C" {
 #define WEFT_EXTERN_C_END }
@@ -48,6 +107,10 @@
 #define WEFT__STR_(x) #x
 #define WEFT__STR(x) WEFT__STR_(x)
 #define WEFT_HERE __FILE__ ":" WEFT__STR(__LINE__)
+
+/* One name of two. */
+#define WEFT__CAT_(a, b) a##b
+#define WEFT__CAT(a, b) WEFT__CAT_(a, b)
 
 WEFT_EXTERN_C_BEGIN
 

@@ -32,7 +32,7 @@ typedef struct weft_mutex {
 	uint32_t weft__state;
 	uint32_t weft__lock;
 	void *weft__waiters;
-} weft_mutex_t;
+} WEFT_CAPABILITY("mutex") weft_mutex_t;
 #define WEFT_MUTEX_INIT                                                                                      \
 	{                                                                                                    \
 		0, 0, NULL                                                                                   \
@@ -79,8 +79,9 @@ WEFT_API const char *weft_mutex_policy_name(weft_mutex_policy_t policy);
  * Locks it: 0. Any thread; parks a task, perhaps also when it is free and others wait. Memory order: acquires
  * what the last holder released. Cost when it is free: one locked operation.
  */
-WEFT_API int weft_mutex_lock(weft_mutex_t *mutex);
-WEFT_UNUSED static inline int weft__mutex_lock(weft_mutex_t *mutex)
+WEFT_API int weft_mutex_lock(weft_mutex_t *mutex) WEFT_ACQUIRE(mutex);
+WEFT_UNUSED static inline int weft__mutex_lock(weft_mutex_t *mutex) WEFT_ACQUIRE(mutex);
+WEFT_UNUSED WEFT_NO_THREAD_SAFETY_ANALYSIS static inline int weft__mutex_lock(weft_mutex_t *mutex)
 {
 	uint32_t unlocked = 0;
 
@@ -93,20 +94,21 @@ WEFT_UNUSED static inline int weft__mutex_lock(weft_mutex_t *mutex)
 #define weft_mutex_lock(mutex) weft__mutex_lock(mutex)
 
 /* As weft_mutex_lock, or until the deadline: -ETIMEDOUT. Any thread; parks a task. */
-WEFT_API int weft_mutex_lock_until(weft_mutex_t *mutex, weft_time_t deadline);
+WEFT_API int weft_mutex_lock_until(weft_mutex_t *mutex, weft_time_t deadline) WEFT_TRY_ACQUIRE(0, mutex);
 /* As weft_mutex_lock, or until the context is cancelled: its error. Any thread; parks a task. */
-WEFT_API int weft_mutex_lock_ctx(weft_mutex_t *mutex, weft_context_t *ctx);
+WEFT_API int weft_mutex_lock_ctx(weft_mutex_t *mutex, weft_context_t *ctx) WEFT_TRY_ACQUIRE(0, mutex);
 
 /* Locks it if it is free: 0, or -EBUSY. Any thread; never parks. */
-WEFT_API int weft_mutex_try_lock(weft_mutex_t *mutex);
+WEFT_API int weft_mutex_try_lock(weft_mutex_t *mutex) WEFT_TRY_ACQUIRE(0, mutex);
 
 /*
  * Unlocks it; somebody who waits is woken. Panics when it is not locked. Any thread; never parks. Memory
  * order: release. The memory may be gone as soon as another could lock it. Cost when nobody waits: one locked
  * operation.
  */
-WEFT_API void weft_mutex_unlock(weft_mutex_t *mutex);
-WEFT_UNUSED static inline void weft__mutex_unlock(weft_mutex_t *mutex)
+WEFT_API void weft_mutex_unlock(weft_mutex_t *mutex) WEFT_RELEASE(mutex);
+WEFT_UNUSED static inline void weft__mutex_unlock(weft_mutex_t *mutex) WEFT_RELEASE(mutex);
+WEFT_UNUSED WEFT_NO_THREAD_SAFETY_ANALYSIS static inline void weft__mutex_unlock(weft_mutex_t *mutex)
 {
 	uint32_t state = __atomic_load_n(&mutex->weft__state, __ATOMIC_RELAXED);
 
@@ -139,9 +141,11 @@ typedef struct weft_cond {
  * the mutex locked throughout. Panics when the mutex is not locked. Any thread; parks a task. Memory order: a
  * signal, or broadcast, happens before the return of the wait that it ends.
  */
-WEFT_API int weft_cond_wait(weft_cond_t *cond, weft_mutex_t *mutex);
-WEFT_API int weft_cond_wait_until(weft_cond_t *cond, weft_mutex_t *mutex, weft_time_t deadline);
-WEFT_API int weft_cond_wait_ctx(weft_cond_t *cond, weft_mutex_t *mutex, weft_context_t *ctx);
+WEFT_API int weft_cond_wait(weft_cond_t *cond, weft_mutex_t *mutex) WEFT_REQUIRES(mutex);
+WEFT_API int weft_cond_wait_until(weft_cond_t *cond, weft_mutex_t *mutex, weft_time_t deadline)
+	WEFT_REQUIRES(mutex);
+WEFT_API int weft_cond_wait_ctx(weft_cond_t *cond, weft_mutex_t *mutex, weft_context_t *ctx)
+	WEFT_REQUIRES(mutex);
 
 /*
  * Wakes the one who has waited longest; nothing when nobody waits. The mutex need not be held. Any thread;

@@ -241,8 +241,6 @@ WEFT_API int weft_stats_read(weft_stats_t *stats);
 #define WEFT_TASK(...) WEFT__CAT(WEFT__TASK_, WEFT__COUNT(__VA_ARGS__))(__VA_ARGS__)
 #define WEFT_GO(...) WEFT__CAT(WEFT__GO_, WEFT__COUNT(__VA_ARGS__))(__VA_ARGS__)
 
-#define WEFT__CAT_(a, b) a##b
-#define WEFT__CAT(a, b) WEFT__CAT_(a, b)
 #define WEFT__COUNT(...) WEFT__COUNT_(__VA_ARGS__, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define WEFT__COUNT_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, ...) n
 
