@@ -3,17 +3,18 @@
  *
  * Both are plain structs that live in the caller's memory. Zeroed memory is one that nobody holds; neither
  * needs a finish. The calls work from tasks and plain threads alike, cannot fail, and never park: who waits
- * keeps its thread. It pauses, longer each time, then yields the thread to others of the process, and after
- * 64 of those naps for 50 us at a time: the kernel may have taken the holder off its core, and no
- * waiting by force brings it back. Nothing here is bounded by how long others hold it, nor are those who wait
- * served in any order.
+ * keeps its thread. It pauses, longer each time; then it offers its core to other threads (sched_yield), and
+ * after 64 of those it naps for 50 us at a time: the kernel may have taken the holder off its core, and no
+ * spinning brings it back. No wait is bounded but by how long others hold it, and nobody is served in any
+ * order.
  *
  * When to use them: hardly ever. A mutex (weft/mutex.h) that is free costs two locked operations for lock
- * and unlock together, a spin lock one; and one who must wait for a mutex lets others work meanwhile. What
- * is left for the spin lock are 4 bytes in each of a million small objects, and sections of some
- * instructions that are so short that a wait is shorter than parking. What is left for the seqlock is small
- * data that is read all the time and written seldom: its readers write no shared memory, so they do not
- * disturb each other on any number of cores.
+ * and unlock together, a spin lock one, and the one waits for the store of the other: in a loop that was 9 ns
+ * instead of 10.5. And one who must wait for a mutex lets others work meanwhile. What is left for the spin
+ * lock are 4 bytes in each of a million small objects, locks that cannot fail, and sections that are shorter
+ * than it takes to park. What is left for the seqlock is small data that is read all the time and written
+ * seldom: its readers write no shared memory, so they do not disturb each other on any number of cores (16
+ * bytes: 2.5 ns).
  *
  * What is held must be let go after some instructions. A section calls nothing that may park, allocate, or do
  * a system call. When a holder parks all the same, or is long, those who wait burn their threads meanwhile:
