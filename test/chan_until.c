@@ -104,8 +104,10 @@ static void waits_for_ever(void)
 	START(send_to_nobody, NULL);
 	START(receive_from_nobody, ctx);
 	WAIT_FOR(waiting() == 2);
-	weft_context_destroy(ctx);
+	/* Who is counted as waiting may not hold the context yet: it is given up when the call is over. */
+	weft_context_cancel(ctx);
 	WAIT_FOR(waiting() == 1);
+	weft_context_destroy(ctx);
 	CHECK_EQ(WEFT_TRY_RECV(ch, NULL), -EAGAIN);
 	NOTE("still waits");
 }
