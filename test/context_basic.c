@@ -448,7 +448,7 @@ static void destroyed_under_waiters(void)
 
 	for (int i = 0; i < 5; i++)
 		START(wait_and_read, ctx, 11);
-	WAIT_FOR(waiting() == 5);
+	WAIT_FOR(held(ctx) == 5);
 	written = 11;
 	weft_context_destroy(ctx);
 	JOIN();

@@ -90,7 +90,7 @@ static void ends_of_a_wait(void)
 	ctx = new_context(false);
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		START(waits, kind, ctx, -ECANCELED);
-	WAIT_FOR(waiting() == KINDS);
+	WAIT_FOR(held(ctx) == KINDS);
 	weft_context_destroy(ctx);
 	JOIN();
 	/* Its deadline. */
