@@ -1,6 +1,7 @@
 #!/bin/sh
-# gdb sees whole stacks: from inside a task, and at each instruction of a context switch. Uses the program
-# arch_backtrace.c. Skipped without gdb, where ptrace is not permitted, and in cross builds.
+# gdb sees whole stacks: from inside a task, and at each instruction of a switch, to a fresh context (the first
+# switch of the program is to one) and between tasks. Uses the program arch_backtrace.c. Skipped without gdb, where
+# ptrace is not permitted, and in cross builds.
 set -u
 build=${1:-${WEFT_BUILD_DIR:?}}
 program=$build/test/arch_backtrace
@@ -17,26 +18,36 @@ cat >"$scratch/commands" <<'END'
 set confirm off
 set pagination off
 set width 0
-break trace_here
+
+define step_through
+	delete
+	break *weft__arch_switch
+	continue
+	delete
+	set scheduler-locking on
+	set $steps = 0
+	set $first = (unsigned long)&weft__arch_switch
+	set $end = (unsigned long)&weft__arch_prepare
+	while (unsigned long)$pc >= $first && (unsigned long)$pc < $end
+		echo == step\n
+		backtrace
+		stepi
+		set $steps = $steps + 1
+	end
+	echo == end\n
+	printf "stepped %d times\n", $steps
+	set scheduler-locking off
+end
+
+break main
 run </dev/null >/dev/null 2>&1
+echo == fresh\n
+step_through
+break trace_here
+continue
 echo == task\n
 backtrace
-delete
-break *weft__arch_switch
-continue
-delete
-set scheduler-locking on
-set $steps = 0
-set $first = (unsigned long)&weft__arch_switch
-set $end = (unsigned long)&weft__arch_prepare
-while (unsigned long)$pc >= $first && (unsigned long)$pc < $end
-	echo == step\n
-	backtrace
-	stepi
-	set $steps = $steps + 1
-end
-echo == end\n
-printf "stepped %d times\n", $steps
+step_through
 kill
 END
 
@@ -60,12 +71,15 @@ awk '
 				fail("the task does not begin in weft__arch_start: " last)
 			tasks++
 		} else if (kind == "step") {
-			if (depth < 2 || last !~ start && last !~ outermost)
+			# a fresh context is at its outermost frame itself
+			if (depth < (last ~ start ? 1 : 2) || last !~ start && last !~ outermost)
 				fail("a stack ends too early: " last)
+			starts += depth == 1
 			steps++
 		}
 		kind = ""
 	}
+	/^stepped [0-9]/ { switches += $2 >= 10 }
 	/^== / { finish(); kind = $2; chain = ""; depth = 0; last = ""; next }
 	kind != "" && /corrupt stack|Backtrace stopped/ { fail($0) }
 	kind != "" && /^#[0-9]/ {
@@ -78,8 +92,10 @@ awk '
 	END {
 		if (tasks != 1)
 			fail("gdb did not stop in the task")
-		if (steps < 10)
-			fail("gdb did not step through a switch")
+		if (switches != 2 || steps < 20)
+			fail("gdb did not step through two switches")
+		if (starts < 1)
+			fail("gdb did not see a context begin")
 		exit failed
 	}
 ' "$scratch/out" && { grep '^stepped' "$scratch/out"; exit 0; }
