@@ -6,6 +6,7 @@
 #include <weft/task.h>
 #include <weft/context.h>
 #include <weft/mutex.h>
+#include <weft/rwmutex.h>
 #include <weft/spin.h>
 #include <weft/sync.h>
 #include <weft/group.h>

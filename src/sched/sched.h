@@ -70,6 +70,7 @@ enum {
 	STACK_CACHE = CHAOS ? 2 : 64,     /* free stacks of the default class that a processor keeps */
 	MAGAZINE = CHAOS ? 3 : 508,       /* free task headers in a magazine */
 	MAGAZINE_REFILL = CHAOS ? 2 : 64, /* new headers that are cut together */
+	READ_SLOTS_SHIFT = CHAOS ? 1 : 6, /* words in which a thread counts its read locks */
 	NAME_SIZE = 24,
 	ARGS_SIZE = 64,
 	WHEEL_LEVELS = 9,
@@ -247,9 +248,10 @@ struct weft__thread {
 	uint32_t after;          /* enum after, for prev */
 	uint32_t random;         /* own: for choices outside of a processor */
 	struct weft__task *prev;
-	uint32_t *unlock;           /* AFTER_SOLE: as the lock of a waiter */
-	struct weft__bias *section; /* atomic, own: the biased lock that it holds (bias.h) */
-	uint32_t special;           /* atomic: enum special, 0 mostly */
+	uint32_t *unlock; /* AFTER_SOLE: as the lock of a waiter */
+	/* atomic, own: the biased lock (bias.h) or the read-write mutex (sync/rwmutex.c) in whose section it is */
+	const void *section;
+	uint32_t special; /* atomic: enum special, 0 mostly */
 	/* up to here one line: what every switch touches */
 	void *sp;                  /* the thread's own context while a task runs */
 	struct weft__waiter *park; /* AFTER_PARK, AFTER_OPEN: the waiter of prev */
@@ -273,6 +275,8 @@ struct weft__thread {
 	int32_t tid;
 	void **locals; /* of a plain thread */
 	void *altstack;
+	/* atomic: read locks that were taken here (sync/rwmutex.c); they outlive the thread */
+	uint64_t read_slots[1 << READ_SLOTS_SHIFT] CACHE_ALIGNED;
 } CACHE_ALIGNED;
 
 /* A chain of ready tasks through task->link, with room for the ones that are found together. */
