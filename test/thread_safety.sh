@@ -26,14 +26,17 @@ program()
 	cat <<'END'
 #include <weft/context.h>
 #include <weft/mutex.h>
+#include <weft/rwmutex.h>
 #include <weft/spin.h>
 extern weft_mutex_t m;
 extern weft_cond_t cond;
 extern weft_spin_t s;
 extern weft_seqlock_t q;
+extern weft_rwmutex_t rw;
 extern int data WEFT_GUARDED_BY(m);
 extern int spun WEFT_GUARDED_BY(s);
 extern int versioned WEFT_GUARDED_BY(q);
+extern int shared WEFT_GUARDED_BY(rw);
 extern int *pointer WEFT_PT_GUARDED_BY(m);
 struct account {
 	weft_mutex_t mutex;
@@ -126,12 +129,24 @@ fits "$both" 'if (weft_spin_try_lock(&s) == 0) { spun = 1; weft_spin_unlock(&s);
 fits "$both" 'weft_seqlock_write_begin(&q); versioned = 1; weft_seqlock_write_end(&q);'
 fits "$both" \
 	'weft_seqlock_store(&q, &versioned, &n, sizeof n); weft_seqlock_load(&q, &n, &versioned, sizeof n);'
+fits "$both" 'weft_rwmutex_lock(&rw); shared = 1; weft_rwmutex_unlock(&rw);'
+fits "$both" 'weft_rwmutex_rlock(&rw); n = shared; weft_rwmutex_runlock(&rw);'
+fits "$both" 'if (weft_rwmutex_try_lock(&rw) == 0) { shared = 1; weft_rwmutex_unlock(&rw); }'
+fits "$both" 'if (weft_rwmutex_try_rlock(&rw) == 0) { n = shared; weft_rwmutex_runlock(&rw); }'
+fits "$both" 'if (weft_rwmutex_lock_until(&rw, 0) == 0) { shared = 1; weft_rwmutex_unlock(&rw); }'
+fits "$both" 'if (weft_rwmutex_rlock_ctx(&rw, ctx) == 0) { n = shared; weft_rwmutex_runlock(&rw); }'
+fits "$both" \
+	'weft_rwmutex_lock(&rw); while (shared) weft_cond_wait_write(&cond, &rw); weft_rwmutex_unlock(&rw);'
+fits "$both" \
+	'weft_rwmutex_rlock(&rw); while (shared) weft_cond_wait_read(&cond, &rw); weft_rwmutex_runlock(&rw);'
 fits "$both" 'handed_over();'
 
 # ---- guards ----
 
 fits "$both" 'WEFT_MUTEX_GUARD(&m); data = 1; held(); if (n) return 1; data = 2;'
 fits "$both" 'WEFT_SPIN_GUARD(&s); spun = 1;'
+fits "$both" 'WEFT_RWMUTEX_GUARD(&rw); shared = 1;'
+fits "$both" 'WEFT_RWMUTEX_READ_GUARD(&rw); n = shared;'
 fits "$both" \
 	'while (n-- > 0) { WEFT_MUTEX_GUARD(&m); data = n; if (n == 5) break; if (n == 6) continue; data++; }'
 fits "$both" '{ WEFT_MUTEX_GUARD(&m); data = 1; } { WEFT_MUTEX_GUARD(&m); data = 2; }'
@@ -180,6 +195,20 @@ misfits "$both" "cannot call function 'weft_seqlock_load' while seqlock 'q' is h
 misfits "$both" "cannot call function 'weft_seqlock_store' while seqlock 'q' is held" \
 	'weft_seqlock_write_begin(&q); weft_seqlock_store(&q, &versioned, &n, 4); weft_seqlock_write_end(&q);'
 misfits "$both" "writing variable 'data' requires holding mutex 'm'" 'WEFT_MUTEX_GUARD(&a->mutex); data = 1;'
+misfits "$both" "writing variable 'shared' requires holding rwmutex 'rw' exclusively" \
+	'weft_rwmutex_rlock(&rw); shared = 1; weft_rwmutex_runlock(&rw);'
+misfits "$both" "reading variable 'shared' requires holding rwmutex 'rw'" 'n = shared;'
+misfits "$both" "releasing rwmutex 'rw' using exclusive access, expected shared" \
+	'weft_rwmutex_rlock(&rw); weft_rwmutex_unlock(&rw);'
+misfits "$both" "releasing rwmutex 'rw' using shared access, expected exclusive" \
+	'weft_rwmutex_lock(&rw); weft_rwmutex_runlock(&rw);'
+misfits "$both" "'rw' is still held at the end of function" 'weft_rwmutex_rlock(&rw); n = shared;'
+misfits "$both" "'weft_cond_wait_write' requires holding rwmutex 'rw' exclusively" \
+	'weft_rwmutex_rlock(&rw); weft_cond_wait_write(&cond, &rw); weft_rwmutex_runlock(&rw);'
+misfits "$both" "'weft_cond_wait_read_until' requires holding rwmutex 'rw'" \
+	'weft_cond_wait_read_until(&cond, &rw, 0);'
+misfits "$both" "writing variable 'shared' requires holding rwmutex 'rw' exclusively" \
+	'WEFT_RWMUTEX_READ_GUARD(&rw); shared = 1;'
 
 # What clang follows in C++ only.
 misfits c++ "writing variable 'balance' requires holding mutex 'a->mutex'" 'a->balance = 1;'

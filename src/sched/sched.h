@@ -249,7 +249,7 @@ struct weft__thread {
 	uint32_t random;         /* own: for choices outside of a processor */
 	struct weft__task *prev;
 	uint32_t *unlock; /* AFTER_SOLE: as the lock of a waiter */
-	/* atomic, own: the biased lock (bias.h) or the read-write mutex (sync/rwmutex.c) in whose section it is */
+	/* atomic, own: the biased lock (bias.h) or rwmutex (sync/rwmutex.c) in whose section it is */
 	const void *section;
 	uint32_t special; /* atomic: enum special, 0 mostly */
 	/* up to here one line: what every switch touches */

@@ -54,8 +54,8 @@
  *
  * The memory may go as soon as nobody holds the mutex and no call to lock it is on its way. An unlock that
  * finds nobody waiting ends with its swap on state, and has released `lock` before, if it needed it. One that
- * holds `lock` and finds PENDING has a waiter that is still in its call: it gets the mutex, or it stays in the
- * queue, or it has timed out and needs `lock` itself; so the memory stays until `lock` is released, which is
+ * holds `lock` and finds PENDING has a waiter that is still in its call: it gets the mutex, or stays in the
+ * queue, or has timed out and needs `lock` itself; so the memory stays until `lock` is released, which is
  * the last that the unlock touches. A reader that counted itself out in its word does not touch the mutex
  * after that; its section may outlive the mutex by some instructions, and is only compared.
  *
