@@ -1,7 +1,7 @@
 #!/bin/sh
-# gdb sees whole stacks: from inside a task, and at each instruction of a switch, to a fresh context (the first
-# switch of the program is to one) and between tasks. Uses the program arch_backtrace.c. Skipped without gdb, where
-# ptrace is not permitted, and in cross builds.
+# gdb sees whole stacks: from inside a task, and at each instruction of a switch, to a fresh context (the
+# first switch of the program is to one) and between tasks. Uses the program arch_backtrace.c. Skipped
+# without gdb, where ptrace is not permitted, and in cross builds.
 set -u
 build=${1:-${WEFT_BUILD_DIR:?}}
 program=$build/test/arch_backtrace
