@@ -13,6 +13,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } known_labs[] = {
 	{ "getdir", "what a function that returns a channel cannot say, on a real directory", lab_getdir },
+	{ "mutex", "six ways to decide who gets a mutex, against one another", lab_mutex },
 };
 
 enum { N_LABS = sizeof known_labs / sizeof *known_labs };

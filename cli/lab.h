@@ -11,6 +11,7 @@
 
 /* Each gets its own name as argv[0] and returns the exit status. */
 int lab_getdir(int argc, char **argv);
+int lab_mutex(int argc, char **argv);
 
 /* What a lab prints, and how it goes. Of one task. */
 struct lab {

@@ -1,9 +1,13 @@
-/* main.c - weft(1): picks the subcommand. */
+/* main.c - weft(1): picks the subcommand; what they share. */
+#define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,7 +20,7 @@ static const char help_text[] =
 	"\n"
 	"Commands:\n"
 	"  walk      count or list what is in directory trees, on all processors\n"
-	"  lab       show something live and measure it: getdir\n"
+	"  lab       show something live and measure it: getdir, mutex\n"
 	"  version   print the version\n"
 	"  help      print this help, or that of a command: weft help walk\n"
 	"\n"
@@ -33,6 +37,30 @@ int cli_usage_error(const char *name, const char *format, ...)
 	va_end(args);
 	fprintf(stderr, "\nTry '%s --help'.\n", name);
 	return CLI_USAGE;
+}
+
+int cli_wrong_option(const char *name, char **argv, int problem)
+{
+	const char *word = argv[optind - 1];
+
+	if (problem == ':')
+		return cli_usage_error(name, "option '%s' needs a value", word);
+	if (optopt != 0 && optopt < 256)
+		return cli_usage_error(name, "unknown option '-%c'", isprint(optopt) ? optopt : '?');
+	if (optopt != 0)
+		return cli_usage_error(name, "option '%.*s' takes no value", (int)strcspn(word, "="), word);
+	return cli_usage_error(name, "unknown or ambiguous option '%s'", word);
+}
+
+bool cli_number(const char *text, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return errno == 0 && *end == '\0' && *value >= 1 && *value <= max;
 }
 
 int cli_say(const char *name, const char *text)

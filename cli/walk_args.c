@@ -2,10 +2,7 @@
 #define _GNU_SOURCE
 #include "walk_args.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,18 +33,6 @@ static const char help_text[] =
 	"wrong, 130 interrupted.\n"
 	"Example: weft walk -0 src | xargs -0 ls -ld\n";
 
-/* A number from 1 to max. */
-static bool number(const char *text, uint64_t max, uint64_t *value)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	errno = 0;
-	*value = strtoull(text, &end, 10);
-	return errno == 0 && *end == '\0' && *value >= 1 && *value <= max;
-}
-
 static bool progress_wanted(const char *when, const struct walk_args *args, bool *known)
 {
 	*known = true;
@@ -73,20 +58,6 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* What getopt_long found wrong with the option before argv[optind]. */
-static int wrong_option(char **argv, int problem)
-{
-	const char *word = argv[optind - 1];
-
-	if (problem == ':')
-		return cli_usage_error(name, "option '%s' needs a value", word);
-	if (optopt != 0 && optopt < 256)
-		return cli_usage_error(name, "unknown option '-%c'", isprint(optopt) ? optopt : '?');
-	if (optopt != 0)
-		return cli_usage_error(name, "option '%.*s' takes no value", (int)strcspn(word, "="), word);
-	return cli_usage_error(name, "unknown or ambiguous option '%s'", word);
-}
-
 bool walk_args_parse(int argc, char **argv, struct walk_args *args, int *status)
 {
 	static const char *const here[] = { "." };
@@ -101,7 +72,7 @@ bool walk_args_parse(int argc, char **argv, struct walk_args *args, int *status)
 	while ((option = getopt_long(argc, argv, ":0h", options, NULL)) != -1) {
 		switch (option) {
 		case OPT_WORKERS:
-			if (!number(optarg, WEFT_WALK_WORKERS_MAX, &value)) {
+			if (!cli_number(optarg, WEFT_WALK_WORKERS_MAX, &value)) {
 				cli_usage_error(name, "--workers must be a number from 1 to %d, not '%s'",
 					WEFT_WALK_WORKERS_MAX, optarg);
 				return false;
@@ -118,7 +89,7 @@ bool walk_args_parse(int argc, char **argv, struct walk_args *args, int *status)
 			json = true;
 			break;
 		case OPT_FIRST:
-			if (!number(optarg, UINT64_MAX, &args->first)) {
+			if (!cli_number(optarg, UINT64_MAX, &args->first)) {
 				cli_usage_error(
 					name, "--first must be a number of at least 1, not '%s'", optarg);
 				return false;
@@ -134,7 +105,7 @@ bool walk_args_parse(int argc, char **argv, struct walk_args *args, int *status)
 			*status = cli_say(name, help_text);
 			return false;
 		default:
-			*status = wrong_option(argv, option);
+			*status = cli_wrong_option(name, argv, option);
 			return false;
 		}
 	}
