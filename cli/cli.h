@@ -24,8 +24,8 @@ int cli_walk(int argc, char **argv);
 int cli_usage_error(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * What getopt_long, whose options begin with ':', found wrong with the option before argv[optind]: says it.
- * Returns CLI_USAGE.
+ * What getopt_long, whose short options begin with ':' and whose long ones without a value are numbers from
+ * 256 on, found wrong with the option before argv[optind]: says it. Returns CLI_USAGE.
  */
 int cli_wrong_option(const char *name, char **argv, int problem);
 /* Is text a number from 1 to max, and nothing else? */

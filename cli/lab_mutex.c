@@ -79,8 +79,8 @@ static int one_row(struct session *s, unsigned round, struct mutex_row *row, uns
 		if (!lab->policies[policy])
 			continue;
 		show_progress(s, round, &row->load, policy, (*done)++);
-		err = mutex_round(s->arena, &lab->scale, &row->load, policy, lab->round_ms,
-			&row->cells[policy], round);
+		err = mutex_round(
+			s->arena, &lab->scale, &row->load, policy, lab->round_ms, &row->cells[policy], round);
 		if (err < 0)
 			return err;
 	}
@@ -311,7 +311,7 @@ static bool parse_number(const char *option, const char *text, unsigned max, uns
 	return true;
 }
 
-enum { OPT_TASKS = 256, OPT_POLICIES, OPT_ROUNDS, OPT_MS, OPT_PROCS };
+enum { OPT_TASKS = 256, OPT_POLICIES, OPT_ROUNDS, OPT_MS, OPT_PROCS, OPT_HELP };
 enum { MS_MAX = 60000, PROCS_MAX = 4096 };
 
 static const struct option options[] = {
@@ -321,7 +321,7 @@ static const struct option options[] = {
 	{ "ms", required_argument, NULL, OPT_MS },
 	{ "procs", required_argument, NULL, OPT_PROCS },
 	{ "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' },
+	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -356,6 +356,7 @@ static bool parse(int argc, char **argv, struct mutex_lab *lab, int *status)
 		case 'o':
 			lab->output = optarg;
 			break;
+		case OPT_HELP:
 		case 'h':
 			*status = cli_say(name, help_text);
 			return false;

@@ -1,6 +1,7 @@
 /*
- * lab_mutex.h - what the files of `weft lab mutex` share: lab_mutex.c has the command line and the order of the
- * rounds, lab_mutex_run.c runs one, lab_mutex_tell.c makes tables and claims of them, lab_mutex_page.c a page.
+ * lab_mutex.h - what the files of `weft lab mutex` share: lab_mutex.c has the command line and the order of
+ * the rounds, lab_mutex_run.c runs one, lab_mutex_tell.c makes tables and claims of them, lab_mutex_page.c a
+ * page.
  */
 #ifndef WEFT_CLI_LAB_MUTEX_H
 #define WEFT_CLI_LAB_MUTEX_H
@@ -20,7 +21,7 @@ enum {
 	HOG_OTHERS = 4, /* tasks beside the hog */
 	SHORT_NS = 30,
 	LONG_NS = 30000,
-	HOG_NS = 100000, /* how long the hog asks to sleep with the mutex, and the others without */
+	HOG_NS = 100000,   /* how long the hog asks to sleep with the mutex, and the others without */
 	BOUND_NS = 1000000 /* after so long, go1.9 and default say, who waits gets it */
 };
 
@@ -60,8 +61,8 @@ struct mutex_row {
 
 /* The calibration: what the machine takes for what is measured with. */
 struct mutex_scale {
-	double clock_ns;     /* to read the clock */
-	double alone_ns;     /* one short operation without contention, the clock included */
+	double clock_ns; /* to read the clock */
+	double alone_ns; /* one short operation without contention, the clock included */
 	uint64_t short_steps;
 	uint64_t long_steps;
 	double short_ns, long_ns; /* what so many steps take */
@@ -106,7 +107,10 @@ struct mutex_arena *mutex_arena_create(unsigned tasks);
 void mutex_arena_destroy(struct mutex_arena *arena);
 /* In a task. */
 void mutex_measure_scale(struct mutex_arena *arena, struct mutex_scale *scale);
-/* One round of one policy under one load, in a task: what was seen is cell->rounds[...][round]. 0, or an error. */
+/*
+ * One round of one policy under one load, in a task: what was seen is cell->rounds[...][round]. 0, or an
+ * error.
+ */
 int mutex_round(struct mutex_arena *arena, const struct mutex_scale *scale, const struct mutex_load *load,
 	weft_mutex_policy_t policy, unsigned ms, struct mutex_cell *cell, unsigned round);
 
@@ -116,7 +120,8 @@ int mutex_round(struct mutex_arena *arena, const struct mutex_scale *scale, cons
 struct mutex_spread {
 	double median, least, most;
 };
-struct mutex_spread mutex_spread(const struct mutex_lab *lab, const struct mutex_cell *cell, enum mutex_figure f);
+struct mutex_spread mutex_spread(
+	const struct mutex_lab *lab, const struct mutex_cell *cell, enum mutex_figure f);
 
 /* "short section (30 ns), 4 tasks" */
 void mutex_load_name(const struct mutex_lab *lab, const struct mutex_load *load, char *text, size_t size);

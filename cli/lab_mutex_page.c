@@ -48,9 +48,10 @@ static void write_findings(const struct mutex_lab *lab, struct buffer *out)
 		[FOUND_BROKEN] = "<td class=\"bad\">NO</td>",
 	};
 
-	buffer_text(out, "<h2>What is claimed of them</h2>\n<div class=\"scroll\"><table class=\"words\">\n<thead>"
-			 "<tr><th scope=\"col\">kept</th><th scope=\"col\">claim</th>"
-			 "<th scope=\"col\">seen</th></tr></thead>\n<tbody>\n");
+	buffer_text(out,
+		"<h2>What is claimed of them</h2>\n<div class=\"scroll\"><table class=\"words\">\n<thead>"
+		"<tr><th scope=\"col\">kept</th><th scope=\"col\">claim</th>"
+		"<th scope=\"col\">seen</th></tr></thead>\n<tbody>\n");
 	for (unsigned i = 0; i < lab->n_findings; i++) {
 		const struct mutex_finding *f = &lab->findings[i];
 		buffer_text(out, "<tr>");
@@ -66,7 +67,8 @@ static void write_findings(const struct mutex_lab *lab, struct buffer *out)
 
 /* ---- plots ---- */
 
-static struct plot_point point(const struct mutex_lab *lab, const struct mutex_cell *cell, enum mutex_figure f)
+static struct plot_point point(
+	const struct mutex_lab *lab, const struct mutex_cell *cell, enum mutex_figure f)
 {
 	struct mutex_spread s = mutex_spread(lab, cell, f);
 
@@ -80,7 +82,7 @@ static const struct drawn {
 	bool log;
 } drawn[] = {
 	{ "ops", "Operations a second", FIG_OPS, PLOT_COUNT, false },
-	{ "share", "Smallest share of a task, against the mean", FIG_SHARE, PLOT_SHARE, false },
+	{ "share", "Smallest share, against the mean", FIG_SHARE, PLOT_SHARE, false },
 	{ "longest", "Longest wait", FIG_LONGEST, PLOT_TIME, true },
 	{ "p999", "Wait, 99.9th percentile", FIG_P999, PLOT_TIME, true },
 	{ "cpu", "CPU seconds a second", FIG_CPU, PLOT_PLAIN, false },
@@ -90,17 +92,18 @@ static const struct drawn {
 static void draw(const struct mutex_lab *lab, struct buffer *out, const struct mutex_row *first, bool lines,
 	const char *kind, const struct drawn *what)
 {
+	char id[32], title[80];
 	struct plot plot = {
-		.title = what->title,
+		.id = id,
+		.title = title,
 		.x_title = "tasks",
 		.unit = what->unit,
-		.log = what->log,
+		.log = what->log || (!lines && what->figure == FIG_OPS), /* who starves has few */
 		.n_points = lines ? lab->n_task_numbers : 1,
 	};
-	char id[32];
 
 	snprintf(id, sizeof id, "%s-%s", kind, what->id);
-	plot.id = id;
+	snprintf(title, sizeof title, "%s, %s%s", what->title, kind, lines ? " section" : "");
 	for (unsigned p = 0; p < WEFT_MUTEX_POLICIES; p++) {
 		struct plot_series *series = &plot.series[plot.n_series];
 		if (!lab->policies[p])
@@ -116,8 +119,8 @@ static void draw(const struct mutex_lab *lab, struct buffer *out, const struct m
 	(lines ? plot_lines : plot_bars)(out, &plot);
 }
 
-static void draw_all(const struct mutex_lab *lab, struct buffer *out, const struct mutex_row *first, bool lines,
-	const char *kind)
+static void draw_all(const struct mutex_lab *lab, struct buffer *out, const struct mutex_row *first,
+	bool lines, const char *kind)
 {
 	buffer_text(out, "<div class=\"plots\">\n");
 	for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
@@ -140,11 +143,13 @@ static void draw_sections(const struct mutex_lab *lab, struct buffer *out)
 static void draw_hog(const struct mutex_lab *lab, struct buffer *out)
 {
 	buffer_printf(out,
-		"<h2>A hog among %d others</h2>\n<p>The hog sleeps %d us with the mutex, and takes it again at "
+		"<h2>A hog among %d others</h2>\n<p>The hog sleeps %d us with the mutex, and takes it again "
+		"at "
 		"once. ",
 		HOG_OTHERS, HOG_NS / 1000);
-	buffer_text(out, "Each of the others sleeps as long without it, and wants it for a moment. Operations "
-			 "and waits are those of the others.</p>\n");
+	buffer_text(out,
+		"Each of the others sleeps as long without it, and wants it for a moment. Operations "
+		"and waits are those of the others.</p>\n");
 	draw_all(lab, out, &lab->rows[lab->n_rows - 1], false, "hog");
 }
 
@@ -184,17 +189,19 @@ static void write_table(const struct mutex_lab *lab, struct buffer *out, const s
 void mutex_page(const struct mutex_lab *lab, struct buffer *out)
 {
 	plot_page_begin(out, "weft lab mutex: who gets the mutex");
-	buffer_text(out, "<p>Six policies of one mutex, measured against one another on this machine. A point is "
-			 "the median of the rounds, the thin line through it goes from the least to the "
-			 "greatest. A wait ends with its round at the latest.</p>\n");
+	buffer_text(out,
+		"<p>Six policies of one mutex, measured against one another on this machine. A point is "
+		"the median of the rounds, the thin line through it goes from the least to the "
+		"greatest. A wait ends with its round at the latest.</p>\n");
 	write_machine(lab, out);
 	write_findings(lab, out);
 	draw_sections(lab, out);
 	draw_hog(lab, out);
-	buffer_text(out, "<h2>The numbers</h2>\n<p>99.9%, longest and worst are waits; worst is that of all "
-			 "rounds, all else a median. share: the fewest operations of a task against the mean. "
-			 "CPU: CPU seconds a second. waits, yields, handed: of a thousand operations. starving: "
-			 "how often in a second go1.9 began to hand over each time.</p>\n");
+	buffer_text(out,
+		"<h2>The numbers</h2>\n<p>99.9%, longest and worst are waits; worst is that of all "
+		"rounds, all else a median. share: the fewest operations of a task against the mean. "
+		"CPU: CPU seconds a second. waits, yields, handed: of a thousand operations. starving: "
+		"how often in a second go1.9 began to hand over each time.</p>\n");
 	for (unsigned i = 0; i < lab->n_rows; i++)
 		write_table(lab, out, &lab->rows[i]);
 	plot_page_end(out);

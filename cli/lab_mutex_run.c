@@ -8,9 +8,9 @@
  * takes as long as a short section, so:
  *
  *   short   The clock is read once an operation, after the unlock, where it keeps nobody waiting. From one
- *           reading to the next goes one operation; what it took beyond the usual (measured by one task alone,
- *           at the beginning) is the wait. It is exact to some nanoseconds, and tells no difference between a
- *           wait and a processor that the system took away meanwhile: neither can the task.
+ *           reading to the next goes one operation; what it took beyond the usual (measured by one task
+ *           alone, at the beginning) is the wait. It is exact to some nanoseconds, and tells no difference
+ *           between a wait and a processor that the system took away meanwhile: neither can the task.
  *   long    The section takes so long that the clock may be read right after the lock, too: the wait is the
  *           time of the call.
  *   hog     The same, by the tasks that want it for a moment. The hog sleeps while it holds the mutex, so

@@ -17,7 +17,8 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct mutex_spread mutex_spread(const struct mutex_lab *lab, const struct mutex_cell *cell, enum mutex_figure f)
+struct mutex_spread mutex_spread(
+	const struct mutex_lab *lab, const struct mutex_cell *cell, enum mutex_figure f)
 {
 	double sorted[ROUNDS_MAX];
 	unsigned n = lab->rounds;
@@ -72,7 +73,8 @@ void mutex_columns(const struct mutex_lab *lab, const struct mutex_row *row, wef
 	plot_number(PLOT_COUNT, ops.median, columns[n++]);
 	plot_number(PLOT_SHARE, ops.median > 0 ? (ops.most - ops.least) / 2 / ops.median : 0, columns[n++]);
 	if (lab->policies[WEFT_MUTEX_GO19])
-		plot_number(PLOT_PLAIN, ops.median / median(lab, row, WEFT_MUTEX_GO19, FIG_OPS), columns[n++]);
+		plot_number(
+			PLOT_PLAIN, ops.median / median(lab, row, WEFT_MUTEX_GO19, FIG_OPS), columns[n++]);
 	else
 		snprintf(columns[n++], COLUMN_TEXT, "-");
 	if (row->load.kind == MUTEX_HOG)
@@ -85,8 +87,8 @@ void mutex_columns(const struct mutex_lab *lab, const struct mutex_row *row, wef
 		plot_number(PLOT_PLAIN, median(lab, row, policy, (enum mutex_figure)f), columns[n++]);
 }
 
-static void print_row(struct buffer *out, const char *(*text)(const void *of, unsigned i), const void *of,
-	unsigned n)
+static void print_row(
+	struct buffer *out, const char *(*text)(const void *of, unsigned i), const void *of, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		buffer_printf(out, i == 0 ? "  %-8s" : " %8s", text(of, i));
@@ -168,15 +170,15 @@ void mutex_print(const struct mutex_lab *lab, struct lab *out)
  * run cannot show becomes a note.
  */
 enum {
-	FAIR = 50,          /* %: smallest share of a policy that serves in order */
-	NEAR = 75,          /* %: of another's throughput, to be near it */
+	FAIR = 50,           /* %: smallest share of a policy that serves in order */
+	NEAR = 75,           /* %: of another's throughput, to be near it */
 	MANY_SWITCHES = 500, /* waits of a thousand operations, where each lock is said to be one */
-	TIMES_WORSE = 3,    /* as long a wait, where one starves and one does not */
-	TIMES_CPU = 2,      /* as much CPU */
-	BOUND_ROOM = 10,    /* a wait that is said to end after a millisecond takes less than so many */
-	TELLING_MS = 50,    /* a shorter round cannot tell a starving policy from one that is not */
-	LEASE_US = 25,      /* of the default policy */
-	TURNS = 10          /* of each task, that a share may be told of */
+	TIMES_WORSE = 3,     /* as long a wait, where one starves and one does not */
+	TIMES_CPU = 2,       /* as much CPU */
+	BOUND_ROOM = 10,     /* a wait that is said to end after a millisecond takes less than so many */
+	TELLING_MS = 50,     /* a shorter round cannot tell a starving policy from one that is not */
+	LEASE_US = 25,       /* of the default policy */
+	TURNS = 10           /* of each task, that a share may be told of */
 };
 
 __attribute__((format(printf, 4, 5))) static void find(
@@ -252,7 +254,7 @@ static void claim_limit(struct mutex_lab *lab, const char *what, const struct mu
 	}
 	seen = median(lab, row, policy, f);
 	plot_number(unit, limit, text);
-	find(lab, verdict(above ? seen > limit : seen < limit), what, "%s; claimed: %s %s",
+	find(lab, verdict(above ? seen > limit : seen < limit), what, "%s, claimed: %s %s",
 		say(lab, row, policy, f, unit).text, above ? "above" : "below", text);
 }
 
@@ -269,7 +271,7 @@ static void judge_counts(struct mutex_lab *lab)
 			return;
 		}
 	}
-	find(lab, FOUND_KEPT, "every count was right", "in %u rounds",
+	find(lab, FOUND_KEPT, "every count was right", "in %u runs",
 		lab->rounds * lab->n_rows * lab->n_policies);
 }
 
@@ -282,12 +284,12 @@ static void judge_short(struct mutex_lab *lab, const struct mutex_row *row)
 		FAIR / 100.0);
 	claim_limit(lab, "and costs a switch a time", row, WEFT_MUTEX_HANDOFF, FIG_WAITS, PLOT_PLAIN, true,
 		MANY_SWITCHES);
-	claim_above(lab, "spinning outruns handing over", row, WEFT_MUTEX_SPINNING, WEFT_MUTEX_HANDOFF, FIG_OPS,
-		PLOT_COUNT, 1);
+	claim_above(lab, "spinning outruns handing over", row, WEFT_MUTEX_SPINNING, WEFT_MUTEX_HANDOFF,
+		FIG_OPS, PLOT_COUNT, 1);
 	claim_above(lab, "default is near barging, or better", row, WEFT_MUTEX_DEFAULT, WEFT_MUTEX_BARGING,
 		FIG_OPS, PLOT_COUNT, NEAR / 100.0);
-	claim_above(lab, "default outruns go1.9", row, WEFT_MUTEX_DEFAULT, WEFT_MUTEX_GO19, FIG_OPS, PLOT_COUNT,
-		1);
+	claim_above(lab, "default outruns go1.9", row, WEFT_MUTEX_DEFAULT, WEFT_MUTEX_GO19, FIG_OPS,
+		PLOT_COUNT, 1);
 	if ((uint64_t)row->load.tasks * LEASE_US * TURNS > lab->round_ms * 1000ull)
 		find(lab, FOUND_NOTE, "default is fair", "not told: a round of %u ms has too few turns",
 			lab->round_ms);
@@ -303,7 +305,8 @@ static void judge_hog(struct mutex_lab *lab, const struct mutex_row *row)
 	claim_above(lab, "spinning burns CPU", row, WEFT_MUTEX_SPINNING, WEFT_MUTEX_GO19, FIG_CPU, PLOT_PLAIN,
 		TIMES_CPU);
 	if (lab->round_ms < TELLING_MS) {
-		find(lab, FOUND_NOTE, "who starves", "not told: a round of %u ms is too short", lab->round_ms);
+		find(lab, FOUND_NOTE, "who starves", "not told: a round of %u ms is too short",
+			lab->round_ms);
 		return;
 	}
 	claim_above(lab, "barging lets others starve", row, WEFT_MUTEX_BARGING, WEFT_MUTEX_GO19, FIG_LONGEST,
@@ -317,7 +320,8 @@ static void judge_hog(struct mutex_lab *lab, const struct mutex_row *row)
 
 void mutex_judge(struct mutex_lab *lab)
 {
-	const struct mutex_row *most = &lab->rows[lab->n_task_numbers - 1]; /* short, as many tasks as tried */
+	const struct mutex_row *most =
+		&lab->rows[lab->n_task_numbers - 1]; /* short, as many tasks as tried */
 
 	judge_counts(lab);
 	if (most->load.tasks < 2)

@@ -105,13 +105,15 @@ static const char style[] =
 	"@media (prefers-color-scheme: dark) { :root { --back: #15181c; --text: #e3e7eb; --dim: #9aa5b1;\n"
 	"\t--line: #343b43; --s0: #56b4e9; --s1: #e69f00; --s2: #2fc79a; --s3: #e293c1; --s4: #ff7a45;\n"
 	"\t--s5: #e3e7eb; --good: #4cc38a; --bad: #ff6b6b; } }\n"
-	"body { margin: 0; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }\n"
+	"body { margin: 0; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, "
+	"sans-serif; }\n"
 	"main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }\n"
 	"h1 { font-size: 1.5rem; margin: 0 0 .75rem; } h2 { font-size: 1.15rem; margin: 2.25rem 0 .5rem; }\n"
 	"p { margin: 0 0 .75rem; max-width: 48rem; }\n"
 	"dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: 0 0 1rem; }\n"
 	"dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }\n"
-	".plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }\n"
+	".plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); "
+	"gap: 1rem; }\n"
 	"svg { display: block; width: 100%; height: auto; }\n"
 	"svg text { font: 12px system-ui, sans-serif; fill: var(--text); }\n"
 	"svg .title { font-size: 14px; font-weight: 600; } svg .dim { fill: var(--dim); }\n"
@@ -138,8 +140,9 @@ void plot_page_begin(struct buffer *out, const char *title)
 	buffer_text(out, "</title>\n<style>\n");
 	buffer_text(out, style);
 	for (int i = 0; i < PLOT_SERIES_MAX; i++)
-		buffer_printf(out, ".s%d { stroke: var(--s%d); fill: var(--s%d); } .d%d { stroke-dasharray: %s; }\n",
-			i, i, i, i, dashes[i]);
+		buffer_printf(out,
+			".s%d { stroke: var(--s%d); fill: var(--s%d); } .d%d { stroke-dasharray: %s; }\n", i,
+			i, i, i, dashes[i]);
 	buffer_text(out, "</style>\n</head>\n<body>\n<main>\n<h1>");
 	plot_escape(out, title);
 	buffer_text(out, "</h1>\n");
@@ -185,7 +188,8 @@ static void widen(double value, double *low, double *high)
 }
 
 /* The axis of the values, its ticks in ticks: how many. */
-static unsigned value_axis(const struct plot *plot, unsigned n_points, struct axis *axis, double ticks[TICKS_MAX])
+static unsigned value_axis(
+	const struct plot *plot, unsigned n_points, struct axis *axis, double ticks[TICKS_MAX])
 {
 	double low = 0, high = 0, step;
 	unsigned n = 0;
@@ -276,11 +280,11 @@ static void begin(struct buffer *out, const struct plot *plot, int height, unsig
 static void draw_marker(struct buffer *out, unsigned which, double x, double y)
 {
 	static const char *const shapes[PLOT_SERIES_MAX] = {
-		"m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", /* circle */
-		"m-4 -4h8v8h-8z",                      /* square */
-		"m0 -5l5 9h-10z",                      /* triangle */
-		"m0 -5l5 5l-5 5l-5 -5z",               /* diamond */
-		"m0 5l5 -9h-10z",                      /* triangle, upside down */
+		"m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",                 /* circle */
+		"m-4 -4h8v8h-8z",                                      /* square */
+		"m0 -5l5 9h-10z",                                      /* triangle */
+		"m0 -5l5 5l-5 5l-5 -5z",                               /* diamond */
+		"m0 5l5 -9h-10z",                                      /* triangle, upside down */
 		"m-5 -1.5h3.5v-3.5h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5z" /* cross */
 	};
 
@@ -294,8 +298,8 @@ static void draw_legend(struct buffer *out, const struct plot *plot)
 		int x = LEFT - 20 + (int)(i % LEGEND_COLUMNS) * LEGEND_WIDTH;
 		int y = LEGEND + (int)(i / LEGEND_COLUMNS) * LEGEND_ROW;
 		unsigned s = plot->series[i].style;
-		buffer_printf(out, "<path class=\"line s%u d%u\" style=\"fill:none\" d=\"M%d %dh34\"/>", s, s, x,
-			y - MARK);
+		buffer_printf(out, "<path class=\"line s%u d%u\" style=\"fill:none\" d=\"M%d %dh34\"/>", s, s,
+			x, y - MARK);
 		draw_marker(out, s, x + 17, y - MARK);
 		buffer_printf(out, "</path><text x=\"%d\" y=\"%d\">", x + 42, y);
 		plot_escape(out, plot->series[i].name);
@@ -310,11 +314,12 @@ static void draw_x_axis(struct buffer *out, const struct plot *plot, const struc
 	for (unsigned i = 0; i < plot->n_points; i++) {
 		double x = place(axis, plot->x[i]);
 		buffer_printf(out, "<path class=\"grid\" d=\"M%.1f %dv5\"/>", x, BOTTOM);
-		buffer_printf(out, "<text class=\"dim\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", x,
+		buffer_printf(out,
+			"<text class=\"dim\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", x,
 			BOTTOM + 18, plot->x[i]);
 	}
-	buffer_printf(out, "<text class=\"dim\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + RIGHT) / 2,
-		BOTTOM + 34);
+	buffer_printf(out, "<text class=\"dim\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">",
+		(LEFT + RIGHT) / 2, BOTTOM + 34);
 	plot_escape(out, plot->x_title);
 	buffer_text(out, "</text>\n");
 }
@@ -322,7 +327,8 @@ static void draw_x_axis(struct buffer *out, const struct plot *plot, const struc
 static void draw_line(struct buffer *out, const struct plot *plot, const struct plot_series *series,
 	const struct axis *x_axis, const struct axis *y_axis)
 {
-	buffer_printf(out, "<path class=\"line s%u d%u\" style=\"fill:none\" d=\"", series->style, series->style);
+	buffer_printf(
+		out, "<path class=\"line s%u d%u\" style=\"fill:none\" d=\"", series->style, series->style);
 	for (unsigned i = 0; i < plot->n_points; i++)
 		buffer_printf(out, "%c%.1f %.1f", i == 0 ? 'M' : 'L', place(x_axis, plot->x[i]),
 			place(y_axis, series->points[i].value));

@@ -45,7 +45,7 @@ static bool progress_wanted(const char *when, const struct walk_args *args, bool
 	return isatty(STDERR_FILENO) && (args->form == WALK_COUNT || !isatty(STDOUT_FILENO));
 }
 
-enum { OPT_WORKERS = 256, OPT_PRINT, OPT_JSON, OPT_FIRST, OPT_SUMMARY, OPT_PROGRESS };
+enum { OPT_WORKERS = 256, OPT_PRINT, OPT_JSON, OPT_FIRST, OPT_SUMMARY, OPT_PROGRESS, OPT_HELP };
 
 static const struct option options[] = {
 	{ "workers", required_argument, NULL, OPT_WORKERS },
@@ -54,7 +54,7 @@ static const struct option options[] = {
 	{ "first", required_argument, NULL, OPT_FIRST },
 	{ "summary", no_argument, NULL, OPT_SUMMARY },
 	{ "progress", required_argument, NULL, OPT_PROGRESS },
-	{ "help", no_argument, NULL, 'h' },
+	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -101,6 +101,7 @@ bool walk_args_parse(int argc, char **argv, struct walk_args *args, int *status)
 		case OPT_PROGRESS:
 			progress = optarg;
 			break;
+		case OPT_HELP:
 		case 'h':
 			*status = cli_say(name, help_text);
 			return false;
