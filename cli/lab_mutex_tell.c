@@ -39,7 +39,7 @@ void mutex_load_name(const struct mutex_lab *lab, const struct mutex_load *load,
 	char section[PLOT_TEXT];
 
 	if (load->kind == MUTEX_HOG) {
-		snprintf(text, size, "a hog, and %d others that want it for a moment", HOG_OTHERS);
+		snprintf(text, size, "a hog, and %d others", HOG_OTHERS);
 		return;
 	}
 	plot_number(PLOT_TIME, load->kind == MUTEX_SHORT ? lab->scale.short_ns : lab->scale.long_ns, section);

@@ -101,7 +101,7 @@ for tasks in '1 task' '2 tasks' '4 tasks' '16 tasks' '64 tasks'; do
 	lines 1 "^short section \([0-9.]+ [nu]s\), $tasks$"
 	lines 1 "^long section \([0-9.]+ [num]s\), $tasks$"
 done
-lines 1 '^a hog, and 4 others that want it for a moment$'
+lines 1 '^a hog, and 4 others$'
 lines 11 '^  policy  +ops/s  +[+]-  *to go1.9 .* starving$'
 for policy in default barging handoff spinning go1.8 go1.9; do
 	# Times have a unit, numbers may have one.
