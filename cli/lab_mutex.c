@@ -137,6 +137,46 @@ static void read_machine(struct mutex_lab *lab)
 		strftime(lab->date, sizeof lab->date, "%Y-%m-%d %H:%M UTC", &utc);
 }
 
+/* CPU seconds of the whole machine, and of this process alone. */
+struct busy {
+	weft_time_t now;
+	double all, own;
+};
+
+static struct busy read_busy(void)
+{
+	FILE *file = fopen("/proc/stat", "re");
+	struct timespec own = { 0, 0 };
+	struct busy busy = { .now = weft_now() };
+	char line[256] = "", *at = line;
+
+	if (file != NULL) {
+		if (fgets(line, sizeof line, file) == NULL)
+			line[0] = '\0';
+		fclose(file);
+	}
+	/* cpu user nice system idle iowait irq softirq steal ...: idle and iowait are not busy. */
+	at += strncmp(line, "cpu ", 4) == 0 ? 4 : strlen(line);
+	for (int i = 0; i < 8; i++) {
+		double ticks = (double)strtoull(at, &at, 10);
+		if (i != 3 && i != 4)
+			busy.all += ticks / (double)sysconf(_SC_CLK_TCK);
+	}
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+	busy.own = (double)own.tv_sec + (double)own.tv_nsec / 1e9;
+	return busy;
+}
+
+/* How many CPUs something else had meanwhile; 0 where nothing tells. */
+static double others_since(const struct busy *from)
+{
+	struct busy to = read_busy();
+	double seconds = (double)(to.now - from->now) / 1e9;
+	double others = (to.all - from->all - (to.own - from->own)) / seconds;
+
+	return others > 0 ? others : 0;
+}
+
 /* ---- the page ---- */
 
 static int complain(const char *what, int error)
@@ -214,11 +254,13 @@ static int measure_all(struct mutex_lab *lab)
 		.arena = mutex_arena_create(most > 1 + HOG_OTHERS ? most : 1 + HOG_OTHERS),
 		.shows = isatty(STDERR_FILENO),
 	};
+	struct busy from = read_busy();
 	int err = -ENOMEM;
 
 	sink_init(&session.progress, STDERR_FILENO, true);
 	if (session.arena != NULL && make_rows(lab) == 0)
 		err = weft_run(measure, &session);
+	lab->others = others_since(&from);
 	mutex_arena_destroy(session.arena);
 	return err < 0 ? err : lab->error;
 }

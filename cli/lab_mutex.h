@@ -88,6 +88,7 @@ struct mutex_lab {
 	/* what was measured */
 	struct mutex_scale scale;
 	unsigned procs, cpus;
+	double others;   /* CPUs that were busy meanwhile with something else, or taken by a hypervisor */
 	char model[128]; /* of the processor; "": unknown */
 	char system[256];
 	char date[32];

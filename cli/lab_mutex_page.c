@@ -35,6 +35,8 @@ static void write_machine(const struct mutex_lab *lab, struct buffer *out)
 	item(out, "system", lab->system);
 	snprintf(text, sizeof text, "%u of %u ms, the policies in turn", lab->rounds, lab->round_ms);
 	item(out, "rounds", text);
+	snprintf(text, sizeof text, "%.2f CPUs meanwhile", lab->others);
+	item(out, "other work", text);
 	snprintf(text, sizeof text, "%s to read; a short operation in one task alone: %s", clock, alone);
 	item(out, "clock", text);
 	buffer_text(out, "</dl>\n");
