@@ -90,13 +90,21 @@ static void with_run(void *arg)
 	(*(unsigned *)arg)++;
 }
 
+static unsigned asked; /* atomic: the thread has made its first calls, which never wait */
+
 static void *on_thread(void *arg)
 {
 	unsigned started = 0, ran = 0, ran_too = 0;
+	weft_chan_t *ch;
 	int r;
 
+	/* What the others need may lie about, left by a thread that ended; a channel never does. */
+	ch = weft_chan_create(sizeof(int), 1);
+	if (ok(ch != NULL ? 0 : -ENOMEM))
+		weft_chan_destroy(ch);
 	if (ok(weft_waitgroup_go(&wg, simple, &ran)))
 		started = at_add((unsigned *)arg, 1, RELAXED) != 0;
+	at_store(&asked, 1, RELEASE);
 	r = weft_run(simple, &ran_too);
 	CHECK_EQ(ran_too, ok(r));
 	while (!ok(weft_waitgroup_wait(&wg)))
@@ -117,6 +125,13 @@ static void *give_memory_back(void *arg)
 	test_pause_ms(20);
 	memory_returns(arg);
 	return NULL;
+}
+
+/* The same, but not before the thread has seen that there is none. */
+static void *give_memory_back_after_ask(void *arg)
+{
+	WAIT_FOR(at_load(&asked, ACQUIRE) != 0);
+	return give_memory_back(arg);
 }
 
 struct counted {
@@ -181,7 +196,7 @@ static void thread_scenario(void)
 	CHECK_EQ(weft_run(simple, &ran), 0);
 	weft__alloc_fail_after(allowed);
 	CHECK_EQ(pthread_create(&thread, NULL, on_thread, &ran), 0);
-	CHECK_EQ(pthread_create(&giver, NULL, give_memory_back, NULL), 0);
+	CHECK_EQ(pthread_create(&giver, NULL, give_memory_back_after_ask, NULL), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	CHECK_EQ(pthread_join(giver, NULL), 0);
 	NOTE("%u", failures);
